@@ -1,0 +1,15 @@
+import { buildSources } from "./scripts/lib/entries.mjs";
+
+/** @type {import("knip").KnipConfig} */
+export default {
+  entry: [
+    ...buildSources(),
+    "scripts/*.mjs",
+    "tsup.examples.config.ts",
+    "examples/*.ts",
+    "examples/*/index.ts",
+  ],
+  // scripts/check.mjs starts these two by name.
+  ignoreDependencies: ["@arethetypeswrong/cli", "publint"],
+  project: ["src/**/*.ts", "test/**/*.ts", "examples/**/*.ts", "scripts/**/*.mjs", "*.config.*"],
+};

@@ -1,0 +1,4 @@
+import { runExample } from "./lib/run-example.mjs";
+
+const [name, ...args] = process.argv.slice(2);
+runExample(name, args);
