@@ -1,0 +1,107 @@
+import { asClaimed, claimRecord, withoutClaim } from "./claim.js";
+import { throwIfAborted } from "./errors.js";
+import type { Activity } from "./events.js";
+import type { StepName } from "./lifecycle.js";
+import type { Reference, Transport } from "./ports/transport.js";
+import type { RenewalRecord } from "./record.js";
+import { saveRecord } from "./record-store.js";
+import type { Runtime } from "./runtime.js";
+import { credentialOf } from "./summaries.js";
+import { assertTransition } from "./transitions.js";
+
+export type RecordUpdate = (record: RenewalRecord) => RenewalRecord;
+
+/** What a step works with: the record under its claim, and the ports. */
+export interface StepContext {
+  readonly runtime: Runtime;
+  readonly step: StepName;
+  readonly signal: AbortSignal | undefined;
+  /** As last saved, or set. */
+  readonly record: RenewalRecord;
+  readonly transport: Transport;
+  now(): Date;
+  /** Saves before it resolves. @throws ERR_TRANSITION, ERR_RECORD_CLAIMED, ERR_STORE_FAILURE */
+  save(update: RecordUpdate): Promise<void>;
+  /** Sets what the next save, or the end of the step, will write: for what may be lost without harm. */
+  set(update: RecordUpdate): void;
+  activity(activity: Activity): void;
+  reference(): Reference;
+}
+
+/** Told of every state that was saved. */
+export type SavedListener = (before: RenewalRecord, after: RenewalRecord) => Promise<void>;
+
+/**
+ * Runs a step's body under a claim, and gives the claim back with the last save, whether the body succeeded or not.
+ * @returns the record as it is left
+ */
+export async function runUnderClaim(
+  runtime: Runtime,
+  id: string,
+  step: StepName,
+  signal: AbortSignal | undefined,
+  body: (context: StepContext) => Promise<void>,
+  onSaved: SavedListener,
+): Promise<RenewalRecord> {
+  throwIfAborted(signal);
+  let saved = await claimRecord(runtime, id, signal);
+  let current = saved.record;
+
+  async function write(next: RenewalRecord): Promise<void> {
+    const before = saved.record;
+    const stamped = { ...next, updatedAt: runtime.clock.now() };
+    try {
+      saved = await saveRecord(runtime.store, stamped, saved.revision);
+    } catch (error) {
+      throw asClaimed(error, id);
+    }
+    current = saved.record;
+    await onSaved(before, current);
+  }
+
+  function set(update: RecordUpdate): void {
+    const next = update(current);
+    assertTransition(current, next, step);
+    current = next;
+  }
+
+  const context: StepContext = {
+    runtime,
+    step,
+    signal,
+    get record() {
+      return current;
+    },
+    transport: runtime.transportFor(credentialOf(current)),
+    now: () => runtime.clock.now(),
+    set,
+    async save(update) {
+      set(update);
+      await write(current);
+    },
+    activity: (activity) => runtime.emitter.emit("activity", { id, step, activity }),
+    reference: () => referenceOf(current),
+  };
+
+  try {
+    await body(context);
+  } catch (error) {
+    // What was set is not lost with the step, and the claim must not outlive it; the failure itself matters more than
+    // a store that fails on top of it.
+    await write(withoutClaim(current)).catch(() => undefined);
+    throw error;
+  }
+  await write(withoutClaim(current));
+  return saved.record;
+}
+
+export function referenceOf(record: RenewalRecord): Reference {
+  const { application, offer, secrets, id } = record;
+  return {
+    renewalId: id,
+    followSecret: secrets.followSecret ?? "",
+    certificateSha256: offer.offer.certificateSha256,
+    offer: { id: offer.offer.id, origin: offer.offer.origin },
+    remote: application.remote,
+  };
+}

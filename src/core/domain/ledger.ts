@@ -1,0 +1,165 @@
+import { z } from "zod";
+import { type Money, moneySchema, subtractMoney, sumMoney } from "./money.js";
+import { calendarDate, dateTime, identifier, shortText } from "./scalars.js";
+
+/** Who receives the invoice and the parcel: 收件人信息. */
+export interface Recipient {
+  readonly name: string;
+  readonly mobile: string;
+  readonly address: string;
+}
+
+/** One transfer that the payer made at the bank: 银行转账信息. */
+export interface Remittance {
+  /** 付款账号 */
+  readonly payerAccount: string;
+  /** 付款账户名 */
+  readonly payerName: string;
+  /** 转账金额 */
+  readonly amount: Money;
+  /** 付款日期, the bank's calendar date, `YYYY-MM-DD`. */
+  readonly paidOn: string;
+  /** 备注说明 */
+  readonly remarks?: string | undefined;
+}
+
+/** What the applicant told the RA about a payment. A further save appends another instruction; none is ever edited. */
+export interface PaymentInstruction {
+  readonly id: string;
+  readonly kind: "bank-transfer";
+  readonly createdAt: Date;
+  readonly recipient: Recipient;
+  /** An `id` of {@link Order.invoiceTypes}. */
+  readonly invoiceType: string;
+  readonly remittances: readonly Remittance[];
+  /** `declared` until the RA has looked for the money; then it found it (`matched`, see receipts) or did not. */
+  readonly status: "declared" | "matched" | "rejected";
+}
+
+/** Money that arrived. */
+export interface PaymentReceipt {
+  readonly id: string;
+  readonly instructionId?: string | undefined;
+  readonly amount: Money;
+  readonly receivedAt: Date;
+}
+
+/** Money that goes, or went, back. */
+export interface Refund {
+  readonly id: string;
+  readonly amount: Money;
+  readonly status: "due" | "sent";
+  readonly dueAt?: Date | undefined;
+  readonly sentAt?: Date | undefined;
+}
+
+/** The payment side of one application. What is unpaid, partial, paid or to be refunded is derived, never stored. */
+export interface PaymentLedger {
+  readonly total: Money;
+  /** Whether the RA takes payment now (some take it only after the review, some never). */
+  readonly open: boolean;
+  readonly instructions: readonly PaymentInstruction[];
+  readonly receipts: readonly PaymentReceipt[];
+  readonly refunds: readonly Refund[];
+}
+
+export type PaymentStatus =
+  | "not-required"
+  | "unpaid"
+  | "partial"
+  | "paid"
+  | "refund-due"
+  | "refunded";
+
+export const recipientSchema = z.object({
+  name: shortText.min(1),
+  mobile: shortText.min(1),
+  address: shortText.min(1),
+});
+
+export const remittanceSchema = z.object({
+  payerAccount: z.string().min(1).max(64),
+  payerName: shortText.min(1),
+  amount: moneySchema.refine((money) => money.amount > 0, "must be more than zero"),
+  paidOn: calendarDate,
+  remarks: shortText.optional(),
+});
+
+export const ledgerSchema = z.object({
+  total: moneySchema,
+  open: z.boolean(),
+  instructions: z
+    .array(
+      z.object({
+        id: identifier,
+        kind: z.literal("bank-transfer"),
+        createdAt: dateTime,
+        recipient: recipientSchema,
+        invoiceType: identifier,
+        remittances: z.array(remittanceSchema).min(1).max(50),
+        status: z.enum(["declared", "matched", "rejected"]),
+      }),
+    )
+    .max(200),
+  receipts: z
+    .array(
+      z.object({
+        id: identifier,
+        instructionId: identifier.optional(),
+        amount: moneySchema,
+        receivedAt: dateTime,
+      }),
+    )
+    .max(200),
+  refunds: z
+    .array(
+      z.object({
+        id: identifier,
+        amount: moneySchema,
+        status: z.enum(["due", "sent"]),
+        dueAt: dateTime.optional(),
+        sentAt: dateTime.optional(),
+      }),
+    )
+    .max(200),
+}) satisfies z.ZodType<PaymentLedger, unknown>;
+
+/** Money that arrived, less what went back or is promised back. */
+export function receivedAmount(ledger: PaymentLedger): Money {
+  const { currency } = ledger.total;
+  const received = sumMoney(
+    currency,
+    ledger.receipts.map((receipt) => receipt.amount),
+  );
+  return subtractMoney(
+    received,
+    sumMoney(
+      currency,
+      ledger.refunds.map((refund) => refund.amount),
+    ),
+  );
+}
+
+/** What is still to be paid, as the RA's receipts tell; never negative. */
+export function outstandingAmount(ledger: PaymentLedger): Money {
+  const left = subtractMoney(ledger.total, receivedAmount(ledger));
+  return { amount: Math.max(0, left.amount), currency: left.currency };
+}
+
+/** What neither receipts nor transfers still being looked for cover: what the applicant has yet to act on. */
+export function uncoveredAmount(ledger: PaymentLedger): Money {
+  const announced = ledger.instructions
+    .filter((instruction) => instruction.status === "declared")
+    .flatMap((instruction) => instruction.remittances.map((remittance) => remittance.amount));
+  const left = subtractMoney(outstandingAmount(ledger), sumMoney(ledger.total.currency, announced));
+  return { amount: Math.max(0, left.amount), currency: left.currency };
+}
+
+export function paymentStatus(ledger: PaymentLedger): PaymentStatus {
+  if (ledger.refunds.some((refund) => refund.status === "due")) return "refund-due";
+  const received = receivedAmount(ledger).amount;
+  if (ledger.refunds.length > 0 && received === 0) return "refunded";
+  if (ledger.total.amount === 0) return "not-required";
+  if (received <= 0) return "unpaid";
+  return received < ledger.total.amount ? "partial" : "paid";
+}

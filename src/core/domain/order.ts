@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { type Money, moneySchema } from "./money.js";
+import { dateTime, identifier, shortText } from "./scalars.js";
+
+/** 业务状态 */
+export type BusinessStatus =
+  /** 已录入 */
+  | "recorded"
+  | "under-review"
+  | "returned"
+  | "approved"
+  | "issued"
+  | "completed"
+  | "refused"
+  | "cancelled"
+  | "lapsed";
+
+/** One row of the guide's order table, 订单详情. */
+export interface OrderTransaction {
+  /** 订单编号 */
+  readonly orderNumber: string;
+  /** 交易类型; 消费 is `charge`, a refund is `refund`. */
+  readonly transactionType: "charge" | "refund";
+  /** 交易状态 */
+  readonly transactionStatus: "unpaid" | "partial" | "paid" | "refund-due" | "refunded";
+  /** 订单状态; 正常 is `normal`. */
+  readonly orderStatus: "normal" | "closed";
+  /** 创建时间 */
+  readonly createdAt: Date;
+}
+
+/** 费用名称, 费用单价, 数量, 小计 */
+export interface OrderLine {
+  readonly name: string;
+  readonly unitPrice: Money;
+  readonly quantity: number;
+  readonly subtotal: Money;
+}
+
+/** The account to which a bank transfer is made: 开户公司名称, 开户账号, 开户行. */
+export interface Beneficiary {
+  readonly name: string;
+  readonly account: string;
+  readonly bank: string;
+}
+
+/** What the guide's business and payment pages show of one application. */
+export interface Order {
+  /** 业务单号 */
+  readonly businessNumber: string;
+  /** 证书主题 */
+  readonly subject: string;
+  /** 申请时间 */
+  readonly appliedAt: Date;
+  /** 费用(不包含快递费): without the courier's fee. */
+  readonly fee: Money;
+  /** 有效期至: the notAfter that the new certificate will have. */
+  readonly validUntil: Date;
+  /** 经办人 */
+  readonly agent: string;
+  /** 备注 */
+  readonly remarks?: string | undefined;
+  /** 业务状态 */
+  readonly businessStatus: BusinessStatus;
+  readonly transactions: readonly OrderTransaction[];
+  readonly lines: readonly OrderLine[];
+  /** 总价 */
+  readonly total: Money;
+  readonly beneficiaries: readonly Beneficiary[];
+  /** 发票类型; 普通定额发票 is one. */
+  readonly invoiceTypes: readonly { readonly id: string; readonly name: string }[];
+}
+
+export const orderLineSchema = z.object({
+  name: shortText,
+  unitPrice: moneySchema,
+  quantity: z.int().min(0).max(1000),
+  subtotal: moneySchema,
+});
+
+export const orderSchema = z.object({
+  businessNumber: shortText.min(1),
+  subject: shortText,
+  appliedAt: dateTime,
+  fee: moneySchema,
+  validUntil: dateTime,
+  agent: shortText,
+  remarks: shortText.optional(),
+  businessStatus: z.enum([
+    "recorded",
+    "under-review",
+    "returned",
+    "approved",
+    "issued",
+    "completed",
+    "refused",
+    "cancelled",
+    "lapsed",
+  ]),
+  transactions: z
+    .array(
+      z.object({
+        orderNumber: shortText.min(1),
+        transactionType: z.enum(["charge", "refund"]),
+        transactionStatus: z.enum(["unpaid", "partial", "paid", "refund-due", "refunded"]),
+        orderStatus: z.enum(["normal", "closed"]),
+        createdAt: dateTime,
+      }),
+    )
+    .max(200),
+  lines: z.array(orderLineSchema).max(200),
+  total: moneySchema,
+  beneficiaries: z
+    .array(z.object({ name: shortText, account: shortText, bank: shortText }))
+    .max(20),
+  invoiceTypes: z.array(z.object({ id: identifier, name: shortText })).max(20),
+}) satisfies z.ZodType<Order, unknown>;

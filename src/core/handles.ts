@@ -1,0 +1,169 @@
+import { RenewalError } from "./errors.js";
+import { guardQuestions } from "./guards.js";
+import type { ContinueOptions, Renewal, RenewalBase, State } from "./lifecycle.js";
+import { type HandleState, runStep, type StepBody } from "./machine.js";
+import { type RenewalRecord, redactRecord } from "./record.js";
+import type { Runtime } from "./runtime.js";
+import { estimateReviewEnd } from "./schedule.js";
+import { continueSubmitting } from "./steps/apply.js";
+import { cancel } from "./steps/cancel.js";
+import { continueConfirming } from "./steps/confirm.js";
+import { discard, refreshOffer } from "./steps/draft.js";
+import { continueInstalling, install } from "./steps/install.js";
+import { payByBankTransfer } from "./steps/pay.js";
+import { refresh } from "./steps/refresh.js";
+import { retirePrevious } from "./steps/retire.js";
+import { submit } from "./steps/submit.js";
+import { reportOf, summarize, viewPayment } from "./summaries.js";
+import { closeReason, deriveState, stageOf } from "./transitions.js";
+import { waitForChange } from "./wait.js";
+
+/** A record becomes the handle of its state: the data, and only the steps that are legal there. */
+export async function createHandle(runtime: Runtime, record: RenewalRecord): Promise<Renewal> {
+  const handle: HandleState = { id: record.id, state: deriveState(record), spent: false };
+  const base = await describe(runtime, record);
+  const run: Run = (step, options, body) => runStep(runtime, handle, step, options, body);
+  return HANDLES[handle.state](base, run, { runtime, handle, record });
+}
+
+type Run = <R extends Renewal>(
+  step: Parameters<typeof runStep>[2],
+  options: ContinueOptions | undefined,
+  body: StepBody,
+) => Promise<R>;
+
+interface Behind {
+  readonly runtime: Runtime;
+  readonly handle: HandleState;
+  readonly record: RenewalRecord;
+}
+
+type Base = Omit<RenewalBase<State>, "state">;
+
+const cancellable = (run: Run) => ({
+  cancel: (options?: ContinueOptions) =>
+    run<never>("cancel", options, (context) => cancel(context, options)),
+});
+
+const refreshable = (run: Run) => ({
+  refresh: (options?: ContinueOptions) =>
+    run<never>("refresh", options, (context) => refresh(context, options)),
+});
+
+const HANDLES: {
+  [S in State]: (base: Base, run: Run, behind: Behind) => Extract<Renewal, { state: S }>;
+} = {
+  draft: (base, run) => ({
+    ...base,
+    state: "draft",
+    submit: (options) => run("submit", options, (context) => submit(context, options)),
+    refresh: (options) => run("refresh", options, refreshOffer),
+    discard: (options) => run("discard", options, discard),
+  }),
+  submitting: (base, run) => ({
+    ...base,
+    state: "submitting",
+    continue: (options = {}) =>
+      run("continue", options, (context) => continueSubmitting(context, options)),
+  }),
+  "awaiting-payment": (base, run, behind) => ({
+    ...base,
+    state: "awaiting-payment",
+    ...refreshable(run),
+    ...cancellable(run),
+    ...payable(run),
+    wait: (options) => waitForChange(behind.runtime, behind.handle, options),
+  }),
+  "awaiting-review": (base, run, behind) => ({
+    ...base,
+    state: "awaiting-review",
+    ...refreshable(run),
+    ...cancellable(run),
+    wait: (options) => waitForChange(behind.runtime, behind.handle, options),
+  }),
+  "action-required": (base, run) => ({
+    ...base,
+    state: "action-required",
+    ...refreshable(run),
+    ...cancellable(run),
+    ...payable(run),
+  }),
+  "ready-to-install": (base, run) => ({
+    ...base,
+    state: "ready-to-install",
+    ...cancellable(run),
+    install: (options = {}) => run("install", options, (context) => install(context, options)),
+  }),
+  installing: (base, run) => ({
+    ...base,
+    state: "installing",
+    continue: (options = {}) =>
+      run("continue", options, (context) => continueInstalling(context, options)),
+  }),
+  confirming: (base, run) => ({
+    ...base,
+    state: "confirming",
+    continue: (options = {}) =>
+      run("continue", options, (context) => continueConfirming(context, options)),
+  }),
+  completed: (base, run, { record }) => {
+    const report = reportOf(record);
+    if (!report) {
+      throw new RenewalError("ERR_RECORD_CORRUPT", {
+        details: { id: record.id, reason: "completed without a report" },
+      });
+    }
+    return {
+      ...base,
+      state: "completed",
+      report,
+      retirePrevious: (options) =>
+        run("retirePrevious", options, (context) => retirePrevious(context, options)),
+    };
+  },
+  closed: (base, run, { record }) => ({
+    ...base,
+    state: "closed",
+    reason: closeReason(record) ?? "cancelled",
+    refresh: (options) =>
+      run("refresh", options, async (context) => {
+        // Without the secret there is nothing left to follow at the RA.
+        if (record.secrets.followSecret) await refresh(context, options);
+      }),
+  }),
+};
+
+function payable(run: Run) {
+  return {
+    payByBankTransfer: (transfer: Parameters<typeof payByBankTransfer>[1]) =>
+      run<never>("payByBankTransfer", transfer, (context) => payByBankTransfer(context, transfer)),
+  };
+}
+
+async function describe(runtime: Runtime, record: RenewalRecord): Promise<Base> {
+  const { id, token, application, order, payment, createdAt, updatedAt } = record;
+  const state = deriveState(record);
+  return {
+    id,
+    stage: stageOf(state),
+    token,
+    previous: summarize(record.previous),
+    offer: record.offer.offer,
+    order,
+    payment: payment && viewPayment(payment),
+    reasons: application.reasons,
+    // A platform that cannot be asked now is asked again by the step itself, which then fails.
+    guards: await guardQuestions(runtime, record).catch(() => []),
+    due: dueOf(record),
+    createdAt,
+    updatedAt,
+    toJSON: () => redactRecord(record),
+  };
+}
+
+function dueOf(record: RenewalRecord): Base["due"] {
+  if (record.dueAt) return { at: record.dueAt, estimated: false };
+  const { submittedAt } = record.application;
+  if (deriveState(record) !== "awaiting-review" || !submittedAt) return undefined;
+  return { at: estimateReviewEnd(submittedAt), estimated: true };
+}

@@ -1,0 +1,97 @@
+import { runUnderClaim, type StepContext } from "./context.js";
+import { RenewalError } from "./errors.js";
+import { impactOf } from "./impact.js";
+import type { Renewal, State, StepName, StepOptions } from "./lifecycle.js";
+import type { RenewalRecord } from "./record.js";
+import { loadRecord } from "./record-store.js";
+import { withoutSpentSecrets } from "./replies.js";
+import type { Runtime } from "./runtime.js";
+import { deriveState, stageOf } from "./transitions.js";
+
+/** Which handle a step is called on. A step that succeeded spends it. */
+export interface HandleState {
+  readonly id: string;
+  readonly state: State;
+  spent: boolean;
+}
+
+export type StepBody = (context: StepContext) => Promise<void>;
+
+/**
+ * Runs one step of a handle: refuses a handle of an earlier state, works under a claim, tells of what was saved, and turns
+ * every failure into one that says whether key and money are safe and has the handle to go on with.
+ *
+ * The transition table has decided which states the step can end in, so the caller may narrow what it returns.
+ */
+export async function runStep<R extends Renewal>(
+  runtime: Runtime,
+  handle: HandleState,
+  step: StepName,
+  options: StepOptions | undefined,
+  body: StepBody,
+): Promise<R> {
+  try {
+    if (handle.spent) throw spentError(handle, step);
+    const record = await runUnderClaim(
+      runtime,
+      handle.id,
+      step,
+      options?.signal,
+      async (context) => {
+        if (deriveState(context.record) !== handle.state) throw spentError(handle, step);
+        await body(context);
+        context.set(withoutSpentSecrets);
+      },
+      (before, after) => announce(runtime, before, after),
+    );
+    handle.spent = true;
+    return (await runtime.handleOf(record)) as R;
+  } catch (error) {
+    throw await inContext(runtime, handle.id, error);
+  }
+}
+
+/** The events of a saved change. */
+async function announce(
+  runtime: Runtime,
+  before: RenewalRecord,
+  after: RenewalRecord,
+): Promise<void> {
+  const from = deriveState(before);
+  const state = deriveState(after);
+  if (from === state) return;
+  const renewal = await runtime.handleOf(after);
+  runtime.emitter.emit("state", { renewal, state, previous: from });
+  const stage = stageOf(state);
+  const previous = stageOf(from);
+  if (stage && stage !== previous) runtime.emitter.emit("stage", { renewal, stage, previous });
+}
+
+function spentError({ id, state }: HandleState, step: StepName): RenewalError {
+  return new RenewalError("ERR_HANDLE_SPENT", { details: { id, state, step } });
+}
+
+/** The same failure, with what the record says of key and money, and the handle to go on with. */
+export async function inContext(
+  runtime: Runtime,
+  id: string,
+  failure: unknown,
+): Promise<RenewalError> {
+  const error =
+    failure instanceof RenewalError
+      ? failure
+      : new RenewalError("ERR_UNEXPECTED", { cause: failure, details: { id } });
+  const { code, details, problems, cause } = error;
+  let record: RenewalRecord;
+  try {
+    ({ record } = await loadRecord(runtime.store, id));
+  } catch {
+    // Without its record nothing can be said of the renewal beyond the failure itself.
+    return error;
+  }
+  const impact = impactOf(code, record);
+  const renewal = await runtime.handleOf(record);
+  const told = new RenewalError(code, { cause, details, problems, impact, renewal });
+  if (error.stack) told.stack = error.stack;
+  return told;
+}

@@ -1,0 +1,253 @@
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import {
+  KEY_ALGORITHMS,
+  type KeyAlgorithm,
+  SIGNATURE_ALGORITHMS,
+  type SignatureAlgorithm,
+} from "../domain/key-algorithm.js";
+import {
+  type DerElement,
+  DerReader,
+  encode,
+  encodeBits,
+  encodeNull,
+  encodeOid,
+  encodeSequence,
+  encodeUnsigned,
+  readDer,
+  readInteger,
+  readOctetAlignedBits,
+  readOid,
+  TAG,
+} from "./der.js";
+import { DerError } from "./der-error.js";
+
+export type Hash = "sha256" | "sha384" | "sha512";
+
+/** What a key pair is made of. */
+export type KeyParameters =
+  | { readonly type: "rsa"; readonly modulusLength: number }
+  | {
+      readonly type: "ec";
+      /** OID of the named curve (RFC 5480 §2.1.1.1), dotted. */
+      readonly curve: string;
+      /** Octets of one coordinate, and of each half of a raw ECDSA signature. */
+      readonly coordinateLength: number;
+      /** ECDSA with the hash that has the curve's strength (RFC 5480 §4). */
+      readonly signature: SignatureAlgorithm;
+    };
+
+const KEYS: Readonly<Record<KeyAlgorithm, KeyParameters>> = {
+  "rsa-2048": { type: "rsa", modulusLength: 2048 },
+  "rsa-3072": { type: "rsa", modulusLength: 3072 },
+  "rsa-4096": { type: "rsa", modulusLength: 4096 },
+  "ec-p256": {
+    type: "ec",
+    curve: "1.2.840.10045.3.1.7",
+    coordinateLength: 32,
+    signature: "ecdsa-with-SHA256",
+  },
+  "ec-p384": {
+    type: "ec",
+    curve: "1.3.132.0.34",
+    coordinateLength: 48,
+    signature: "ecdsa-with-SHA384",
+  },
+};
+
+interface SignatureParameters {
+  readonly oid: string;
+  readonly type: KeyParameters["type"];
+  readonly hash: Hash;
+}
+
+/** RFC 4055 §5 (parameters are NULL) and RFC 5758 §3.2 (parameters are absent). */
+const SIGNATURES: Readonly<Record<SignatureAlgorithm, SignatureParameters>> = {
+  sha256WithRSAEncryption: { oid: "1.2.840.113549.1.1.11", type: "rsa", hash: "sha256" },
+  sha384WithRSAEncryption: { oid: "1.2.840.113549.1.1.12", type: "rsa", hash: "sha384" },
+  sha512WithRSAEncryption: { oid: "1.2.840.113549.1.1.13", type: "rsa", hash: "sha512" },
+  "ecdsa-with-SHA256": { oid: "1.2.840.10045.4.3.2", type: "ec", hash: "sha256" },
+  "ecdsa-with-SHA384": { oid: "1.2.840.10045.4.3.3", type: "ec", hash: "sha384" },
+};
+
+/** RFC 5754 §2. `length` in octets. */
+const HASHES: Readonly<Record<Hash, { readonly oid: string; readonly length: number }>> = {
+  sha256: { oid: "2.16.840.1.101.3.4.2.1", length: 32 },
+  sha384: { oid: "2.16.840.1.101.3.4.2.2", length: 48 },
+  sha512: { oid: "2.16.840.1.101.3.4.2.3", length: 64 },
+};
+
+const RSA_ENCRYPTION = "1.2.840.113549.1.1.1";
+const EC_PUBLIC_KEY = "1.2.840.10045.2.1";
+
+/** What a key pair of this algorithm is made of. */
+export function keyParameters(key: KeyAlgorithm): KeyParameters {
+  return KEYS[key];
+}
+
+/** DER of the named curve's OID, as CKA_EC_PARAMS holds it; `undefined` for RSA. */
+export function ecParameters(key: KeyAlgorithm): Uint8Array | undefined {
+  const parameters = KEYS[key];
+  return parameters.type === "ec" ? encodeOid(parameters.curve) : undefined;
+}
+
+/** The signatures that a key can make, the preferred one first. */
+export function signatureAlgorithmsFor(key: KeyAlgorithm): readonly SignatureAlgorithm[] {
+  const parameters = KEYS[key];
+  if (parameters.type === "ec") return [parameters.signature];
+  return SIGNATURE_ALGORITHMS.filter((name) => SIGNATURES[name].type === "rsa");
+}
+
+export function hashOf(signature: SignatureAlgorithm): Hash {
+  return SIGNATURES[signature].hash;
+}
+
+/**
+ * The algorithm of a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7, DER), `undefined` for one that is not in the table.
+ * @throws DerError when it is not a SubjectPublicKeyInfo
+ */
+export function keyAlgorithmOf(spki: Uint8Array): KeyAlgorithm | undefined {
+  const key = readSpki(spki);
+  return KEY_ALGORITHMS.find((name) => {
+    const row = KEYS[name];
+    return row.type === "rsa" ? row.modulusLength === key.modulusLength : row.curve === key.curve;
+  });
+}
+
+/**
+ * Whether the signature over the message is the key's: RSA PKCS#1 v1.5, or ECDSA in DER (RFC 3279 §2.2.3). `false` also
+ * for a key of another type, RSA below 2048 bits, a curve that is not in the table, and bytes that are no key at all.
+ */
+export function verifySignature(
+  spki: Uint8Array,
+  algorithm: SignatureAlgorithm,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  try {
+    const key = publicKey(spki, SIGNATURES[algorithm].type);
+    return key !== undefined && verify(SIGNATURES[algorithm].hash, message, key, signature);
+  } catch {
+    return false;
+  }
+}
+
+/** DER of an AlgorithmIdentifier (RFC 5280 §4.1.1.2) of a signature. */
+export function signatureIdentifier(algorithm: SignatureAlgorithm): Uint8Array {
+  const { oid, type } = SIGNATURES[algorithm];
+  return type === "rsa"
+    ? encodeSequence(encodeOid(oid), encodeNull())
+    : encodeSequence(encodeOid(oid));
+}
+
+/**
+ * The algorithm of a signature's AlgorithmIdentifier, `undefined` for one that is not in the table. CMS may name the key's
+ * algorithm alone, rsaEncryption (RFC 5754 §3.2): then `hash` completes it.
+ */
+export function signatureAlgorithmOf(
+  identifier: DerElement,
+  hash?: Hash,
+): SignatureAlgorithm | undefined {
+  const fields = new DerReader(identifier);
+  const oid = readOid(fields.next());
+  const parameters = fields.done ? undefined : fields.next();
+  fields.end();
+  const found = SIGNATURE_ALGORITHMS.find((name) => {
+    const row = SIGNATURES[name];
+    return row.oid === oid || (oid === RSA_ENCRYPTION && row.type === "rsa" && row.hash === hash);
+  });
+  const tag = found !== undefined && SIGNATURES[found].type === "rsa" ? TAG.null : undefined;
+  // RSA's NULL is left out by some; ECDSA's parameters shall be absent.
+  return parameters === undefined || parameters.tag === tag ? found : undefined;
+}
+
+/** DER of a digest's AlgorithmIdentifier, without parameters (RFC 5754 §2). */
+export function hashIdentifier(hash: Hash): Uint8Array {
+  return encodeSequence(encodeOid(HASHES[hash].oid));
+}
+
+/** The hash that an AlgorithmIdentifier names, `undefined` for one that is not in the table. */
+export function hashNamedBy(identifier: DerElement): Hash | undefined {
+  const fields = new DerReader(identifier);
+  const oid = readOid(fields.next());
+  fields.optional(TAG.null);
+  fields.end();
+  return (Object.keys(HASHES) as Hash[]).find((name) => HASHES[name].oid === oid);
+}
+
+/** DER of a DigestInfo (RFC 8017 §9.2), what a token signs that knows only CKM_RSA_PKCS. */
+export function digestInfo(hash: Hash, digest: Uint8Array): Uint8Array {
+  const { oid, length } = HASHES[hash];
+  if (digest.length !== length)
+    throw new DerError(`a ${hash} digest has ${length} octets, not ${digest.length}`);
+  return encodeSequence(
+    encodeSequence(encodeOid(oid), encodeNull()),
+    encode(TAG.octetString, digest),
+  );
+}
+
+/** SubjectPublicKeyInfo of an RSA key (RFC 3279 §2.3.1) from CKA_MODULUS and CKA_PUBLIC_EXPONENT: unsigned, big-endian. */
+export function rsaSpki(modulus: Uint8Array, publicExponent: Uint8Array): Uint8Array {
+  const key = encodeSequence(encodeUnsigned(modulus), encodeUnsigned(publicExponent));
+  return encodeSequence(encodeSequence(encodeOid(RSA_ENCRYPTION), encodeNull()), encodeBits(key));
+}
+
+/**
+ * SubjectPublicKeyInfo of an EC key (RFC 5480 §2) from CKA_EC_POINT: an uncompressed point in an OCTET STRING, as
+ * PKCS#11 wants it, or bare, as some tokens give it.
+ * @throws DerError when the point is of another curve, or compressed
+ */
+export function ecSpki(algorithm: KeyAlgorithm, point: Uint8Array): Uint8Array {
+  const parameters = KEYS[algorithm];
+  if (parameters.type !== "ec") throw new DerError(`${algorithm} has no point`);
+  const length = 1 + 2 * parameters.coordinateLength;
+  const bare = point.length === length ? point : readDer(point, TAG.octetString).contents;
+  if (bare.length !== length || bare[0] !== 0x04) {
+    throw new DerError(`not an uncompressed point of ${algorithm}`);
+  }
+  const identifier = encodeSequence(encodeOid(EC_PUBLIC_KEY), encodeOid(parameters.curve));
+  return encodeSequence(identifier, encodeBits(bare));
+}
+
+/** Ecdsa-Sig-Value (RFC 3279 §2.2.3) from `r || s`, as PKCS#11 returns it: halves of equal length. */
+export function ecdsaSigValue(raw: Uint8Array): Uint8Array {
+  if (raw.length === 0 || raw.length % 2 !== 0) throw new DerError("not r and s of equal length");
+  const half = raw.length / 2;
+  return encodeSequence(encodeUnsigned(raw.subarray(0, half)), encodeUnsigned(raw.subarray(half)));
+}
+
+interface PublicKeyFacts {
+  readonly modulusLength?: number;
+  readonly curve?: string;
+}
+
+/** Neither of the two for a key of another type, or an EC key without a named curve. */
+function readSpki(spki: Uint8Array): PublicKeyFacts {
+  const fields = new DerReader(readDer(spki));
+  const identifier = new DerReader(fields.next());
+  const bits = readOctetAlignedBits(fields.next());
+  fields.end();
+  const oid = readOid(identifier.next());
+  if (oid === EC_PUBLIC_KEY) {
+    const curve = identifier.optional(TAG.oid);
+    return curve === undefined ? {} : { curve: readOid(curve) };
+  }
+  if (oid !== RSA_ENCRYPTION) return {};
+  const modulus = readInteger(new DerReader(readDer(bits)).next());
+  return { modulusLength: bitLength(modulus) };
+}
+
+function bitLength(unsigned: Uint8Array): number {
+  const start = unsigned[0] === 0 ? 1 : 0;
+  return (unsigned.length - start) * 8 - (Math.clz32(unsigned[start] ?? 0) - 24);
+}
+
+function publicKey(spki: Uint8Array, type: KeyParameters["type"]): KeyObject | undefined {
+  const { modulusLength = 0, curve } = readSpki(spki);
+  const accepted =
+    type === "rsa"
+      ? modulusLength >= 2048 && modulusLength <= 16_384
+      : Object.values(KEYS).some((row) => row.type === "ec" && row.curve === curve);
+  if (!accepted) return undefined;
+  return createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+}

@@ -1,0 +1,208 @@
+import { z } from "zod";
+import type { KeyAlgorithm, SignatureAlgorithm } from "../domain/key-algorithm.js";
+import type { PaymentInstruction, Recipient, Remittance } from "../domain/ledger.js";
+import type { Money } from "../domain/money.js";
+import type { KeyMode, Offer, SignedOffer } from "../domain/offer.js";
+import type { Progress } from "../domain/progress.js";
+import { bytes, dateTime, identifier, type JsonObject, jsonObject } from "../domain/scalars.js";
+import type { CallOptions } from "./driver.js";
+
+/**
+ * The transport port: how the lifecycle reaches a registration authority (RA). Own transports implement
+ * {@link Transport} and prove themselves with `transportContract` of `certrenew/testing`.
+ *
+ * Everything that changes the RA's state is an {@link Exchange}: prepared (signed, numbered, exact bytes), saved by
+ * core, and only then sent. On an unclear outcome core calls `recover`, which asks before it repeats.
+ *
+ * Failures are `RenewalError`s: ERR_RA_UNREACHABLE (nothing is known of the outcome), ERR_RA_BUSY (try later),
+ * ERR_RA_REFUSED (refused for good, nothing was changed), ERR_RA_RESPONSE (the answer is not what the protocol says), and
+ * the more exact codes that the RA names, such as ERR_FORM_INVALID or ERR_OFFER_STALE.
+ */
+export interface Transport {
+  readonly name: string;
+  readonly traits: TransportTraits;
+  /** Makes the signed application. Sends nothing. */
+  prepare(
+    application: ApplicationContent,
+    signers: ApplicationSigners,
+    options?: CallOptions,
+  ): Promise<Exchange>;
+  /**
+   * Sends an exchange as prepared. Safe to repeat where `duplicateSafety` is `exact`.
+   * @throws ERR_RA_UNREACHABLE when the outcome is not known, ERR_ABORTED when it was stopped under way, which leaves the
+   *   outcome open too; every other error means that nothing was changed
+   */
+  send(exchange: Exchange, reference: Reference, options?: CallOptions): Promise<Reply>;
+  /**
+   * Finds out what became of an exchange that was sent, or was about to be, without changing anything.
+   * `not-received`: the RA does not have it, and it may be sent. `unclear`: the protocol cannot tell.
+   */
+  recover(exchange: Exchange, reference: Reference, options?: CallOptions): Promise<Recovery>;
+  /** What the RA says now. Changes nothing. With `polling: "signed"` a signer is given. */
+  progress(
+    reference: Reference,
+    options?: CallOptions & { readonly signer?: Signer | undefined },
+  ): Promise<Reply>;
+  /** Fetches what was issued. Changes nothing, unless `collectStartsClock`. */
+  collect(
+    reference: Reference,
+    options?: CallOptions & { readonly signer?: Signer | undefined },
+  ): Promise<Issued>;
+  /** Makes the confirmation that the new certificate is installed and proven, signed by the new key. Sends nothing. */
+  prepareConfirmation(
+    content: ConfirmationContent,
+    signer: Signer,
+    options?: CallOptions,
+  ): Promise<Exchange>;
+  /** What only an RA with a business side has. */
+  readonly business?: BusinessFacet | undefined;
+}
+
+export interface TransportTraits {
+  /** `signed`: asking for progress needs the old key, and so the token. */
+  readonly polling: "free" | "signed";
+  /** Collecting starts the CA's clock for the confirmation: core then collects inside `install` only. */
+  readonly collectStartsClock: boolean;
+  /** `exact`: sending the same exchange twice is one exchange for the RA. */
+  readonly duplicateSafety: "exact" | "best-effort";
+}
+
+export interface BusinessFacet {
+  /** @throws ERR_RA_UNREACHABLE, ERR_RA_RESPONSE, ERR_RA_REFUSED (revoked, outside the window, another CA's) */
+  offer(certificate: Uint8Array, options?: CallOptions): Promise<SignedOffer>;
+  /** 银行转账. Authorised by the follow secret; each one appends to what the RA has. */
+  prepareBankTransfer(
+    reference: Reference,
+    content: BankTransferContent,
+    options?: CallOptions,
+  ): Promise<Exchange>;
+  /** Signed by the old key. */
+  prepareCancellation(
+    reference: Reference,
+    signer: Signer,
+    options?: CallOptions,
+  ): Promise<Exchange>;
+}
+
+/** What a transport needs to speak of one application again, bearer secret included. Never stored as one piece. */
+export interface Reference {
+  readonly renewalId: string;
+  /** 256 bits, base64url; its hash stands in the signed application. Kept in `record.secrets`. */
+  readonly followSecret: string;
+  /** The hash of the old certificate and of the offer, for what is signed later. */
+  readonly certificateSha256: string;
+  readonly offer: { readonly id: string; readonly origin: string };
+  /** What the RA gave back; JSON, opaque to core. */
+  readonly remote?: JsonObject | undefined;
+}
+
+/** A key that signs, never the key itself. */
+export interface Signer {
+  readonly certificate?: Uint8Array | undefined;
+  readonly spki: Uint8Array;
+  /** In the order of preference. */
+  readonly algorithms: readonly SignatureAlgorithm[];
+  sign(message: Uint8Array, algorithm: SignatureAlgorithm): Promise<Uint8Array>;
+}
+
+export interface ApplicationSigners {
+  /** The old certificate's key. */
+  readonly previous: Signer;
+  /** The key for which a certificate is asked: the same one with `renew`. */
+  readonly requested: Signer;
+}
+
+/** What the applicant agreed to and asks for. The transport puts it under the old key's signature. */
+export interface ApplicationContent {
+  readonly renewalId: string;
+  /** 1, and one more with each amendment. */
+  readonly revision: number;
+  readonly idempotencyKey: string;
+  readonly offer: Offer;
+  /** The bytes that the RA signed for the offer ({@link SignedOffer}), where it signed some: bound by their hash. */
+  readonly offerDocument?: Uint8Array | undefined;
+  readonly certificate: Uint8Array;
+  /** PKCS#10 (RFC 2986), DER, signed by the requested key. */
+  readonly request: Uint8Array;
+  readonly agreement: {
+    readonly version: string;
+    readonly sha256: string;
+    readonly acceptedAt: Date;
+  };
+  readonly years: number;
+  readonly price: Money;
+  readonly keyMode: KeyMode;
+  readonly keyAlgorithm: KeyAlgorithm;
+  readonly form: JsonObject;
+  readonly acknowledged: readonly string[];
+  readonly followSecret: string;
+  /** Our nonce; the RA's is `offer.nonce`. */
+  readonly nonce: string;
+  readonly signedAt: Date;
+  readonly expiresAt: Date;
+}
+
+export interface BankTransferContent {
+  readonly idempotencyKey: string;
+  readonly instructionId: PaymentInstruction["id"];
+  readonly recipient: Recipient;
+  readonly invoiceType: string;
+  readonly remittances: readonly Remittance[];
+}
+
+export interface ConfirmationContent {
+  readonly idempotencyKey: string;
+  readonly reference: Reference;
+  /** The new certificate, DER. */
+  readonly certificate: Uint8Array;
+  readonly installedAt: Date;
+}
+
+export type ExchangePurpose = "application" | "bank-transfer" | "cancellation" | "confirmation";
+
+/** One message to the RA, ready to send: exact bytes, since ECDSA signatures differ each time they are made. */
+export interface Exchange {
+  readonly id: string;
+  readonly purpose: ExchangePurpose;
+  readonly idempotencyKey: string;
+  readonly preparedAt: Date;
+  /** After this the RA takes it no more (its signed expiry). */
+  readonly expiresAt?: Date | undefined;
+  /** The signed message for the archive, DER; absent where the message is not signed. */
+  readonly signed?: Uint8Array | undefined;
+  /** What the transport sends, without the follow secret (`send` is given it). The transport's own shape; JSON. */
+  readonly message: JsonObject;
+}
+
+export interface Reply {
+  readonly progress: Progress;
+  readonly remote?: JsonObject | undefined;
+  /** The RA's signed receipt, where it gives one: kept as evidence. */
+  readonly receipt?: Uint8Array | undefined;
+  /** When to ask again, as the RA wishes; already capped. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+export type Recovery =
+  | { readonly outcome: "done"; readonly reply: Reply }
+  | { readonly outcome: "not-received" }
+  | { readonly outcome: "unclear" };
+
+export interface Issued {
+  /** The new certificate, DER. */
+  readonly certificate: Uint8Array;
+  /** Untrusted intermediates, DER. */
+  readonly chain: readonly Uint8Array[];
+  /** The RA revokes what is not confirmed by then. */
+  readonly confirmBy?: Date | undefined;
+}
+
+export const exchangeSchema = z.object({
+  id: identifier,
+  purpose: z.enum(["application", "bank-transfer", "cancellation", "confirmation"]),
+  idempotencyKey: z.string().min(1).max(255),
+  preparedAt: dateTime,
+  expiresAt: dateTime.optional(),
+  signed: bytes.optional(),
+  message: jsonObject,
+}) satisfies z.ZodType<Exchange, unknown>;

@@ -1,0 +1,120 @@
+import type { RenewalClient } from "./client.js";
+import type { Credential } from "./credentials.js";
+import { formatMoney } from "./domain/money.js";
+import { errorCode, RenewalError } from "./errors.js";
+import type {
+  ActionRequired,
+  AwaitingPayment,
+  BankTransfer,
+  Closed,
+  Completed,
+  Draft,
+  ReadyToInstall,
+  Renewal,
+  SubmitOptions,
+} from "./lifecycle.js";
+
+/** The decisions of the whole way. Each is asked when it is due; all else is done without asking. */
+export interface RenewOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** What to apply for. `undefined` stops here, with the draft stored. */
+  readonly choose: (draft: Draft) => SubmitOptions | undefined | Promise<SubmitOptions | undefined>;
+  /** The transfer that was made. `undefined` stops here; come back with the renewal's id when it was. */
+  readonly pay?:
+    | ((
+        renewal: AwaitingPayment | ActionRequired,
+      ) => BankTransfer | undefined | Promise<BankTransfer | undefined>)
+    | undefined;
+  /** Which guards are acknowledged at installation. Default: none, which is enough where there are none. */
+  readonly acknowledge?:
+    | ((renewal: ReadyToInstall) => readonly string[] | Promise<readonly string[]>)
+    | undefined;
+  /** Passed to the steps that unlock; asked of the holder first. */
+  readonly retryPin?: boolean | "final" | undefined;
+}
+
+/** Where the whole way ends, or stops because a person has to do something. */
+export type RenewResult = Completed | Closed | Draft | AwaitingPayment | ActionRequired;
+
+/**
+ * Start, submit, pay, wait, install, prove: in whatever state the renewal is, from there to the end.
+ * @throws what the steps throw; `error.renewal` is the handle to go on with. ERR_PAYMENT_SHORT when the RA asks for the rest
+ *   of the money and `pay` has none.
+ */
+export async function renewAll(
+  client: RenewalClient,
+  credential: Credential | { readonly id: string },
+  options: RenewOptions,
+): Promise<RenewResult> {
+  let renewal: Renewal =
+    "id" in credential
+      ? await client.resume(credential.id)
+      : await begin(client, credential, options);
+  for (;;) {
+    const next = await advance(renewal, options);
+    if (!next) return renewal as RenewResult;
+    renewal = next;
+  }
+}
+
+async function begin(
+  client: RenewalClient,
+  credential: Credential,
+  { signal }: RenewOptions,
+): Promise<Renewal> {
+  try {
+    return await client.start(credential, { signal });
+  } catch (error) {
+    // The renewal of this certificate that is under way is the one that is meant.
+    const underWay =
+      errorCode(error) === "ERR_RENEWAL_IN_PROGRESS" && (error as RenewalError).renewal;
+    if (!underWay) throw error;
+    return underWay;
+  }
+}
+
+/** One step onwards; `undefined` where the way ends or a person is asked for. */
+async function advance(renewal: Renewal, options: RenewOptions): Promise<Renewal | undefined> {
+  const { signal, retryPin } = options;
+  switch (renewal.state) {
+    case "draft": {
+      const choice = await options.choose(renewal);
+      return choice && renewal.submit({ signal, retryPin, ...choice });
+    }
+    case "submitting":
+    case "installing":
+    case "confirming":
+      return renewal.continue({ signal, retryPin });
+    case "awaiting-payment": {
+      const transfer = await options.pay?.(renewal);
+      return transfer && renewal.payByBankTransfer({ signal, ...transfer });
+    }
+    case "awaiting-review":
+      return renewal.wait({ signal, retryPin });
+    case "action-required":
+      return payTheRest(renewal, options);
+    case "ready-to-install": {
+      const acknowledge = (await options.acknowledge?.(renewal)) ?? [];
+      return renewal.install({ signal, retryPin, acknowledge });
+    }
+    case "completed":
+    case "closed":
+      return undefined;
+  }
+}
+
+async function payTheRest(
+  renewal: ActionRequired,
+  { pay, signal }: RenewOptions,
+): Promise<Renewal | undefined> {
+  const { payment } = renewal;
+  const isShort = payment?.open && payment.uncovered.amount > 0;
+  if (!isShort) return undefined;
+  const transfer = await pay?.(renewal);
+  if (transfer) return renewal.payByBankTransfer({ signal, ...transfer });
+  throw new RenewalError("ERR_PAYMENT_SHORT", {
+    details: { outstanding: formatMoney(payment.uncovered) },
+    impact: { money: "received" },
+    renewal,
+  });
+}

@@ -1,0 +1,52 @@
+import { receivedAmount } from "./domain/ledger.js";
+import { RenewalError } from "./errors.js";
+import type { Reply } from "./ports/transport.js";
+import type { RenewalRecord } from "./record.js";
+import { deriveState } from "./transitions.js";
+
+/**
+ * The record with what the RA answered.
+ * @throws ERR_RA_RESPONSE when the answer is about another revision of the application
+ */
+export function withReply(record: RenewalRecord, reply: Reply, now: Date): RenewalRecord {
+  const { application, payment, issuance, order, dueAt } = reply.progress;
+  if (application.revision !== record.application.revision) {
+    throw new RenewalError("ERR_RA_RESPONSE", {
+      details: {
+        reason: `the answer is about revision ${application.revision}, ours is ${record.application.revision}`,
+      },
+    });
+  }
+  return {
+    ...record,
+    application: {
+      ...record.application,
+      status: application.status,
+      reasons: application.reasons,
+      submittedAt: record.application.submittedAt ?? now,
+      remote: reply.remote ?? record.application.remote,
+      receipt: record.application.receipt ?? reply.receipt,
+    },
+    payment: payment ?? record.payment,
+    order: order ?? record.order,
+    issuance: { ...record.issuance, status: issuance.status, collectUntil: issuance.collectUntil },
+    dueAt,
+    pollNotBefore:
+      reply.retryAfterMs === undefined ? undefined : new Date(now.getTime() + reply.retryAfterMs),
+  };
+}
+
+/** Without the follow secret once there is nothing left to follow. */
+export function withoutSpentSecrets(record: RenewalRecord): RenewalRecord {
+  const state = deriveState(record);
+  const over = state === "completed" || (state === "closed" && !moneyIsUnderWay(record));
+  return over ? { ...record, secrets: {} } : record;
+}
+
+/** An announced transfer can still arrive after the end, and then goes back. */
+function moneyIsUnderWay({ payment, application }: RenewalRecord): boolean {
+  if (!payment || application.status === "discarded") return false;
+  const refunding = payment.refunds.some(({ status }) => status === "due");
+  const announced = payment.instructions.some(({ status }) => status === "declared");
+  return refunding || announced || receivedAmount(payment).amount > 0;
+}

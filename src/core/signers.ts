@@ -1,0 +1,43 @@
+import type { StepContext } from "./context.js";
+import { RenewalError } from "./errors.js";
+import { keyAlgorithmOf, signatureAlgorithmsFor } from "./pki/algorithms.js";
+import { parseCertificate } from "./pki/certificate.js";
+import type { KeyReference, Session } from "./ports/driver.js";
+import type { Signer } from "./ports/transport.js";
+
+/** A signer over one key of a session: it signs, and is worth nothing once the session has ended. */
+export function tokenSigner(
+  { signal, activity }: Pick<StepContext, "signal" | "activity">,
+  session: Session,
+  key: Required<KeyReference> & { readonly spki: Uint8Array },
+  certificate?: Uint8Array,
+): Signer {
+  const keyAlgorithm = keyAlgorithmOf(key.spki);
+  const fitting = keyAlgorithm ? signatureAlgorithmsFor(keyAlgorithm) : [];
+  const algorithms = fitting.filter((name) => session.token.signatureAlgorithms.includes(name));
+  if (algorithms.length === 0) {
+    throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED", {
+      details: { algorithm: keyAlgorithm ?? "of the certificate", token: session.token.label },
+    });
+  }
+  return {
+    certificate,
+    spki: key.spki,
+    algorithms,
+    sign(message, algorithm) {
+      activity("signing");
+      return session.sign({ key, algorithm, message, signal });
+    },
+  };
+}
+
+/** The old certificate's signer. @throws ERR_KEY_NOT_FOUND when its private key is not on the token */
+export async function previousSigner(context: StepContext, session: Session): Promise<Signer> {
+  const { der, keyId } = context.record.previous;
+  const key = { keyId, spki: parseCertificate(der).spki };
+  const found = await session.findKeyPair(key, { signal: context.signal });
+  if (!found) {
+    throw new RenewalError("ERR_KEY_NOT_FOUND", { details: { token: session.token.label } });
+  }
+  return tokenSigner(context, session, key, der);
+}

@@ -1,0 +1,27 @@
+import type { StepContext } from "../context.js";
+import { RenewalError } from "../errors.js";
+import type { ContinueOptions } from "../lifecycle.js";
+import { deliver, intoOutbox, settleOutbox } from "../outbox.js";
+import { previousSigner } from "../signers.js";
+import { deriveState } from "../transitions.js";
+import { tokenAccess } from "../unlock.js";
+import { businessOf } from "./pay.js";
+
+/** 撤销申请: → closed. A cancellation that was already sent is cleared up first, and needs no PIN again. */
+export async function cancel(context: StepContext, options: ContinueOptions = {}): Promise<void> {
+  const business = businessOf(context);
+  await settleOutbox(context, options);
+  if (deriveState(context.record) === "closed") return;
+  await tokenAccess(context, "cancel", options).use(async (session) => {
+    const signer = await previousSigner(context, session);
+    const { signal } = context;
+    const exchange = await business.prepareCancellation(context.reference(), signer, { signal });
+    await context.save((record) => intoOutbox(record, exchange));
+  });
+  for (const exchange of context.record.outbox) await deliver(context, exchange);
+  if (deriveState(context.record) !== "closed") {
+    throw new RenewalError("ERR_RA_REFUSED", {
+      details: { reason: "the RA did not cancel the application" },
+    });
+  }
+}

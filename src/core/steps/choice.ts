@@ -1,0 +1,109 @@
+import type { StepContext } from "../context.js";
+import type { KeyAlgorithm } from "../domain/key-algorithm.js";
+import type { Offer } from "../domain/offer.js";
+import { type Problem, RenewalError } from "../errors.js";
+import { checkFormSchema, validateForm } from "../form.js";
+import { assertAcknowledged, guardQuestions } from "../guards.js";
+import type { SubmitOptions } from "../lifecycle.js";
+import { parseCertificate } from "../pki/certificate.js";
+import type { Token } from "../ports/driver.js";
+import type { Choice } from "../record.js";
+
+/**
+ * What the holder decided, checked against the offer before anything is sent or written.
+ * @throws ERR_CERTIFICATE_EXPIRED, ERR_OFFER_STALE, ERR_AGREEMENT_MISMATCH, ERR_GUARD_UNACKNOWLEDGED, ERR_FORM_INVALID,
+ *   ERR_ARGUMENT, ERR_ALGORITHM_UNSUPPORTED, ERR_UNSUPPORTED
+ */
+export async function decide(
+  context: StepContext,
+  options: SubmitOptions,
+  token: Token,
+): Promise<Choice> {
+  const { record } = context;
+  const { offer } = record.offer;
+  const now = context.now();
+  const { notAfter } = parseCertificate(record.previous.der);
+  if (notAfter <= now) {
+    throw new RenewalError("ERR_CERTIFICATE_EXPIRED", {
+      details: { notAfter: notAfter.toISOString() },
+    });
+  }
+  if (offer.expiresAt <= now) {
+    throw new RenewalError("ERR_OFFER_STALE", {
+      details: { expiresAt: offer.expiresAt.toISOString() },
+    });
+  }
+  if (offer.terms.requestAt === "installation") {
+    throw new RenewalError("ERR_UNSUPPORTED", {
+      details: { reason: "the RA wants the key pair made at installation" },
+    });
+  }
+  assertAccepted(offer, options);
+  const problems = argumentProblems(offer, options);
+  if (problems.length > 0) throw new RenewalError("ERR_ARGUMENT", { problems });
+  const form = { ...offer.form.values, ...options.form };
+  checkFormSchema(offer.form.schema);
+  const formProblems = validateForm(offer.form.schema, form);
+  if (formProblems.length > 0)
+    throw new RenewalError("ERR_FORM_INVALID", { problems: formProblems });
+  const questions = await guardQuestions(context.runtime, record);
+  assertAcknowledged(questions, options.acknowledge);
+  const keyMode = options.keyMode ?? (offer.terms.keyModes.includes("re-key") ? "re-key" : "renew");
+  return {
+    acceptedAt: now,
+    years: options.years,
+    form,
+    acknowledged: questions.map(({ id }) => id),
+    keyMode,
+    keyAlgorithm: chooseKeyAlgorithm(record.previous.der, offer, token, { ...options, keyMode }),
+  };
+}
+
+function assertAccepted({ agreement }: Offer, { accept }: SubmitOptions): void {
+  if (accept?.sha256 === agreement.sha256 && accept.version === agreement.version) return;
+  throw new RenewalError("ERR_AGREEMENT_MISMATCH", {
+    details: { version: agreement.version, sha256: agreement.sha256 },
+  });
+}
+
+function argumentProblems({ terms }: Offer, options: SubmitOptions): Problem[] {
+  const problems: Problem[] = [];
+  const years = terms.years.map((term) => term.years);
+  if (!years.includes(options.years)) {
+    problems.push({ pointer: "/years", message: `must be one of ${years.join(", ")}` });
+  }
+  if (options.keyMode && !terms.keyModes.includes(options.keyMode)) {
+    problems.push({ pointer: "/keyMode", message: `must be one of ${terms.keyModes.join(", ")}` });
+  }
+  const { form } = options;
+  if (form !== undefined && (form === null || typeof form !== "object" || Array.isArray(form))) {
+    problems.push({ pointer: "/form", message: "must be an object" });
+  }
+  return problems;
+}
+
+function chooseKeyAlgorithm(
+  previous: Uint8Array,
+  { terms }: Offer,
+  token: Token,
+  options: SubmitOptions,
+): KeyAlgorithm {
+  const present = parseCertificate(previous).keyAlgorithm;
+  if (options.keyMode === "renew") {
+    if (present) return present;
+    throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED", {
+      details: { algorithm: "of the present key" },
+    });
+  }
+  const usable = terms.keyAlgorithms.filter((name) => token.keyAlgorithms.includes(name));
+  const wanted =
+    options.keyAlgorithm ?? (present && usable.includes(present) ? present : usable[0]);
+  if (wanted && usable.includes(wanted)) return wanted;
+  throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED", {
+    details: {
+      algorithm: wanted ?? "of a new key",
+      offered: [...terms.keyAlgorithms],
+      token: [...token.keyAlgorithms],
+    },
+  });
+}

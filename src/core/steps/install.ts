@@ -1,0 +1,84 @@
+import type { StepContext } from "../context.js";
+import { RenewalError } from "../errors.js";
+import { assertAcknowledged, guardQuestions } from "../guards.js";
+import type { ContinueOptions, InstallOptions, UnlockingStepOptions } from "../lifecycle.js";
+import { settleOutbox } from "../outbox.js";
+import type { CollectedCertificate, RequestedKey } from "../record.js";
+import { withReply } from "../replies.js";
+import { deriveState } from "../transitions.js";
+import { type TokenAccess, tokenAccess } from "../unlock.js";
+import { confirm } from "./confirm.js";
+import { prove } from "./prove.js";
+import { askProgress } from "./refresh.js";
+import { verifyIssued } from "./verify-issued.js";
+
+/** ready-to-install → installing → confirming → completed. */
+export async function install(context: StepContext, options: InstallOptions): Promise<void> {
+  assertAcknowledged(await guardQuestions(context.runtime, context.record), options.acknowledge);
+  await settleOutbox(context);
+  if (!context.record.issuance.collected) await collect(context, options);
+  await writeAndProve(context, options);
+}
+
+/** installing → completed. What is written already is found, not written again. */
+export async function continueInstalling(
+  context: StepContext,
+  options: ContinueOptions,
+): Promise<void> {
+  await writeAndProve(context, options);
+}
+
+async function collect(context: StepContext, options: UnlockingStepOptions): Promise<void> {
+  const { transport, signal } = context;
+  context.activity("collecting");
+  const reply = await askProgress(context, options);
+  await context.save((record) => withReply(record, reply, context.now()));
+  if (deriveState(context.record) === "closed") {
+    throw new RenewalError("ERR_RA_REFUSED", {
+      details: { reason: `the application is ${context.record.application.status}` },
+    });
+  }
+  const issued = await transport.collect(context.reference(), { signal });
+  context.activity("verifying");
+  const collected = verifyIssued(context, issued);
+  await context.save((record) => ({ ...record, issuance: { ...record.issuance, collected } }));
+}
+
+async function writeAndProve(context: StepContext, options: UnlockingStepOptions): Promise<void> {
+  const { collected } = context.record.issuance;
+  const { requestedKey } = context.record.application;
+  if (!collected || !requestedKey?.spki) {
+    throw new RenewalError("ERR_RECORD_CORRUPT", { details: { reason: "nothing to install" } });
+  }
+  const access = tokenAccess(context, "install", options);
+  await write(context, access, collected, requestedKey);
+  // Another host than the one that wrote: what it sees is on the token, and not in a cache.
+  await prove(context, access, collected, requestedKey);
+  await confirm(context, options);
+}
+
+/** Writes the certificate beside the old one, after looking that its key is there. */
+async function write(
+  context: StepContext,
+  access: TokenAccess,
+  { certificate }: CollectedCertificate,
+  { keyId, label, spki }: RequestedKey,
+): Promise<void> {
+  const { signal } = context;
+  await access.use(async (session) => {
+    if (!(await session.findKeyPair({ keyId, spki }, { signal }))) {
+      throw new RenewalError("ERR_KEY_NOT_FOUND", {
+        details: { token: session.token.label, reason: "the new key pair is not on the token" },
+      });
+    }
+    await context.save((record) => ({
+      ...record,
+      issuance: {
+        ...record.issuance,
+        installation: record.issuance.installation ?? { begunAt: context.now() },
+      },
+    }));
+    context.activity("writing");
+    await session.importCertificate({ der: certificate, keyId, label, signal });
+  });
+}

@@ -1,0 +1,73 @@
+import type { StepContext } from "../context.js";
+import { RenewalError } from "../errors.js";
+import type { RetireOptions } from "../lifecycle.js";
+import { parseCertificate, sha256Hex } from "../pki/certificate.js";
+import { bytesEqual } from "../pki/der.js";
+import type { Session } from "../ports/driver.js";
+import { tokenAccess } from "../unlock.js";
+
+/** completed → completed: removes what is named of the previous pair, after looking that the new one is there. */
+export async function retirePrevious(context: StepContext, options: RetireOptions): Promise<void> {
+  const { record, signal } = context;
+  const { previous, application } = record;
+  const remove = checkRemoval(context, options);
+  await tokenAccess(context, "retire", options).use(async (session) => {
+    await assertRenewedStands(context, session);
+    const { keyId } = previous;
+    if (remove.has("certificate")) {
+      await session.destroy({
+        kind: "certificate",
+        keyId,
+        sha256: sha256Hex(previous.der),
+        signal,
+      });
+    }
+    const keyIsKept = application.requestedKey && bytesEqual(application.requestedKey.keyId, keyId);
+    if ((remove.has("key-pair") || remove.has("decryption-key-pair")) && !keyIsKept) {
+      await session.destroy({ kind: "key-pair", keyId, signal });
+    }
+  });
+}
+
+/** A key that may still open files goes only when it is called that. */
+function checkRemoval({ record }: StepContext, { remove }: RetireOptions): ReadonlySet<string> {
+  const named = new Set<string>(remove ?? []);
+  const decrypts = parseCertificate(record.previous.der).keyUsage.some((usage) =>
+    ["keyEncipherment", "dataEncipherment", "keyAgreement"].includes(usage),
+  );
+  if (decrypts && named.has("key-pair") && !named.has("decryption-key-pair")) {
+    throw new RenewalError("ERR_ARGUMENT", {
+      problems: [
+        {
+          pointer: "/remove",
+          message: "this key can open files: name it as decryption-key-pair to remove it for good",
+        },
+      ],
+    });
+  }
+  if (record.application.choice?.keyMode === "renew" && named.size > 0 && !onlyCertificate(named)) {
+    throw new RenewalError("ERR_ARGUMENT", {
+      problems: [{ pointer: "/remove", message: "the new certificate uses the same key pair" }],
+    });
+  }
+  return named;
+}
+
+function onlyCertificate(named: ReadonlySet<string>): boolean {
+  return [...named].every((kind) => kind === "certificate");
+}
+
+async function assertRenewedStands(context: StepContext, session: Session): Promise<void> {
+  const { application, issuance } = context.record;
+  const { signal } = context;
+  const { requestedKey } = application;
+  const { certificates } = await session.certificates({ signal });
+  const certificate = issuance.collected?.certificate;
+  const stands = certificate && certificates.some(({ der }) => bytesEqual(der, certificate));
+  const key = requestedKey && (await session.findKeyPair(requestedKey, { signal }));
+  if (!stands || !key) {
+    throw new RenewalError("ERR_PROOF_FAILED", {
+      details: { reason: "the new pair is not on the token; nothing was removed" },
+    });
+  }
+}

@@ -1,0 +1,59 @@
+import type { StepContext } from "../context.js";
+import type { SubmitOptions, UnlockingStepOptions } from "../lifecycle.js";
+import { parseCertificate } from "../pki/certificate.js";
+import type { Choice, RenewalRecord, RequestedKey } from "../record.js";
+import { findToken } from "../unlock.js";
+import { apply } from "./apply.js";
+import { decide } from "./choice.js";
+import { preflight } from "./preflight.js";
+
+/**
+ * draft → submitting → where the RA's answer leads. The holder's choice and all identifiers are saved first: from then on
+ * `continue` needs no arguments.
+ */
+export async function submit(context: StepContext, options: SubmitOptions): Promise<void> {
+  context.activity("checking-token");
+  const token = await findToken(context.runtime, context.record.token, context.signal);
+  const choice = await decide(context, options, token);
+  preflight(token, choice);
+  await context.save((record) => ({
+    ...record,
+    application: {
+      ...record.application,
+      status: "submitting",
+      choice,
+      requestedKey: requestedKey(context, record, choice),
+      // A draft that came back from an earlier try signs anew: the choice may be another.
+      request: undefined,
+      signed: undefined,
+    },
+    secrets: {
+      followSecret:
+        record.secrets.followSecret ??
+        Buffer.from(context.runtime.randomBytes(32)).toString("base64url"),
+    },
+  }));
+  await apply(context, options satisfies UnlockingStepOptions);
+}
+
+/**
+ * With `renew` the old key. With `re-key` a CKA_ID of our own, chosen here once for the whole renewal, so that whatever an
+ * interrupted try left on the token is found again.
+ */
+function requestedKey(
+  { runtime }: StepContext,
+  { previous, application }: RenewalRecord,
+  { keyMode, keyAlgorithm }: Choice,
+): RequestedKey {
+  if (keyMode === "renew") {
+    const { spki } = parseCertificate(previous.der);
+    return { keyId: previous.keyId, label: previous.label, algorithm: keyAlgorithm, spki };
+  }
+  const kept = application.choice?.keyMode === "re-key" ? application.requestedKey : undefined;
+  const month = runtime.clock.now().toISOString().slice(0, 7);
+  return {
+    keyId: kept?.keyId ?? runtime.randomBytes(20),
+    label: kept?.label ?? `${previous.label || "certificate"} ${month}`,
+    algorithm: keyAlgorithm,
+  };
+}

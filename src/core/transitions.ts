@@ -1,0 +1,159 @@
+import { uncoveredAmount } from "./domain/ledger.js";
+import { RenewalError } from "./errors.js";
+import type { CloseReason, Stage, State, StepName } from "./lifecycle.js";
+import type { RenewalRecord } from "./record.js";
+
+/** Where a step can lead; `closed` is told apart by its reason, since not every state may be refused or lapse. */
+type Target = Exclude<State, "closed"> | `closed:${CloseReason}`;
+
+/**
+ * What the RA can have done between two looks at it: a client that asks once a day sees the sum of several moves, so each
+ * row holds all that is reachable by the RA's and the bank's doing.
+ */
+const REMOTE: Partial<Record<State, readonly Target[]>> = {
+  "awaiting-payment": [
+    "awaiting-payment",
+    "awaiting-review",
+    "ready-to-install",
+    "action-required",
+    "closed:lapsed",
+    "closed:refused",
+    "closed:cancelled",
+  ],
+  "awaiting-review": [
+    "awaiting-review",
+    "awaiting-payment",
+    "ready-to-install",
+    "action-required",
+    "closed:refused",
+    "closed:lapsed",
+    "closed:cancelled",
+  ],
+  "action-required": [
+    "action-required",
+    "awaiting-payment",
+    "awaiting-review",
+    "ready-to-install",
+    "closed:refused",
+    "closed:lapsed",
+    "closed:cancelled",
+  ],
+  "ready-to-install": ["ready-to-install", "closed:lapsed", "closed:cancelled"],
+  closed: ["closed:discarded", "closed:cancelled", "closed:refused", "closed:lapsed"],
+};
+
+const ACCEPTED: readonly Target[] = [
+  "awaiting-payment",
+  "awaiting-review",
+  "ready-to-install",
+  "submitting",
+  "draft",
+];
+
+/** The transition table: from a state, by a step, to these states. What is not in it is refused as ERR_TRANSITION. */
+export const TRANSITIONS: Record<State, Partial<Record<StepName, readonly Target[]>>> = {
+  draft: { submit: ["draft", "submitting"], refresh: ["draft"], discard: ["closed:discarded"] },
+  submitting: {
+    submit: ACCEPTED,
+    // Days may pass before an interrupted `submit` is continued, and the RA did not wait.
+    continue: [
+      ...ACCEPTED,
+      "action-required",
+      "closed:refused",
+      "closed:lapsed",
+      "closed:cancelled",
+    ],
+  },
+  "awaiting-payment": remoteSteps("awaiting-payment", [
+    "refresh",
+    "wait",
+    "payByBankTransfer",
+    "cancel",
+  ]),
+  "awaiting-review": remoteSteps("awaiting-review", ["refresh", "wait", "cancel"]),
+  "action-required": remoteSteps("action-required", ["refresh", "payByBankTransfer", "cancel"]),
+  "ready-to-install": {
+    ...remoteSteps("ready-to-install", ["cancel"]),
+    install: ["ready-to-install", "installing", "closed:lapsed", "closed:cancelled"],
+  },
+  installing: { install: ["installing", "confirming"], continue: ["installing", "confirming"] },
+  confirming: {
+    install: ["confirming", "completed"],
+    continue: ["confirming", "completed"],
+  },
+  completed: { retirePrevious: ["completed"] },
+  closed: { refresh: REMOTE.closed ?? [] },
+};
+
+function remoteSteps(
+  from: State,
+  steps: readonly StepName[],
+): Partial<Record<StepName, readonly Target[]>> {
+  return Object.fromEntries(steps.map((step) => [step, REMOTE[from] ?? []]));
+}
+
+/** The state follows from the three facts: application, payment, issuance. Nothing else decides it. */
+export function deriveState(record: RenewalRecord): State {
+  const { application, payment, issuance } = record;
+  const { installation } = issuance;
+  if (installation?.confirmedAt) return "completed";
+  if (installation?.provenAt) return "confirming";
+  if (installation?.begunAt) return "installing";
+  if (closeReason(record)) return "closed";
+  if (application.status === "draft") return "draft";
+  if (application.status === "submitting") return "submitting";
+  if (application.status === "returned") return "action-required";
+  if (issuance.status === "ready") return "ready-to-install";
+  if (payment?.open && uncoveredAmount(payment).amount > 0) {
+    const looked =
+      payment.receipts.length > 0 ||
+      payment.instructions.some(({ status }) => status === "rejected");
+    return looked ? "action-required" : "awaiting-payment";
+  }
+  return "awaiting-review";
+}
+
+export function closeReason({ application }: RenewalRecord): CloseReason | undefined {
+  switch (application.status) {
+    case "discarded":
+    case "cancelled":
+    case "refused":
+    case "lapsed":
+      return application.status;
+    default:
+      return undefined;
+  }
+}
+
+const STAGES: Record<State, Stage | undefined> = {
+  draft: "application",
+  submitting: "application",
+  "awaiting-payment": "payment",
+  "awaiting-review": "review",
+  "action-required": "review",
+  "ready-to-install": "installation",
+  installing: "installation",
+  confirming: "installation",
+  completed: "completed",
+  closed: undefined,
+};
+
+export function stageOf(state: State): Stage | undefined {
+  return STAGES[state];
+}
+
+/** @throws ERR_TRANSITION when the table has no way from one record to the other by this step */
+export function assertTransition(from: RenewalRecord, to: RenewalRecord, step: StepName): void {
+  const source = deriveState(from);
+  const target = targetOf(to);
+  const allowed = TRANSITIONS[source][step] ?? [];
+  const sameReason = source !== "closed" || closeReason(from) === closeReason(to);
+  if (!allowed.includes(target) || !sameReason) {
+    throw new RenewalError("ERR_TRANSITION", { details: { from: source, to: target, step } });
+  }
+}
+
+function targetOf(record: RenewalRecord): Target {
+  const state = deriveState(record);
+  return state === "closed" ? `closed:${closeReason(record) ?? "cancelled"}` : state;
+}
