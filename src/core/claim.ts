@@ -33,6 +33,27 @@ export async function claimRecord(
   }
 }
 
+/**
+ * Keeps the steps of one client apart. So a claim of this client that stands in a record, and belongs to no step, was left
+ * behind by a store that failed at the end of one.
+ * @throws ERR_RECORD_CLAIMED while another step of this client works on the renewal
+ */
+export async function oneAtATime<T>(
+  { atWork }: Runtime,
+  id: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (atWork.has(id)) {
+    throw new RenewalError("ERR_RECORD_CLAIMED", { details: { id, pid: process.pid } });
+  }
+  atWork.add(id);
+  try {
+    return await work();
+  } finally {
+    atWork.delete(id);
+  }
+}
+
 /** The record as it is left when a step is over. */
 export function withoutClaim(record: RenewalRecord): RenewalRecord {
   const { claim: _claim, ...rest } = record;
@@ -47,19 +68,24 @@ export function asClaimed(error: unknown, id: string): unknown {
 }
 
 /** @throws ERR_RECORD_CLAIMED while the owner is alive and its claim is fresh */
-export async function endFormerOwner(
+async function endFormerOwner(
   runtime: Runtime,
   claim: Claim,
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const age = runtime.clock.now().getTime() - claim.takenAt.getTime();
-  // An owner on another machine cannot be looked at; only time tells that it is gone.
-  const gone = (await processState(claim.owner)) === "dead";
-  if (!gone && age < runtime.claimLeaseMs) {
-    throw new RenewalError("ERR_RECORD_CLAIMED", {
-      details: { id, pid: claim.owner.pid, machine: claim.owner.machine },
-    });
+  if (await isHeld(runtime, claim)) {
+    const { pid, machine } = claim.owner;
+    throw new RenewalError("ERR_RECORD_CLAIMED", { details: { id, pid, machine } });
   }
   if (claim.host) await runtime.driver.endHost(claim.host, { signal });
+}
+
+/** Whether the owner may still be at work. One on another machine cannot be looked at: only time tells that it is gone. */
+export async function isHeld(
+  { clock, claimLeaseMs }: Runtime,
+  { owner, takenAt }: Pick<Claim, "owner" | "takenAt">,
+): Promise<boolean> {
+  if ((await processState(owner)) === "dead") return false;
+  return clock.now().getTime() - takenAt.getTime() < claimLeaseMs;
 }

@@ -154,7 +154,8 @@ async function queryProgress(
   options: StepOptions,
 ): Promise<Renewal | undefined> {
   const id = await renewalIdFor(runtime, signing.sha256);
-  if (!id) return undefined;
+  // One that was forgotten has left its name with the certificate.
+  if (!id || !(await runtime.store.load(storeKeys.renewal(id)))) return undefined;
   const { record } = await loadRecord(runtime.store, id);
   const renewal = await runtime.handleOf(record);
   const free = runtime.transportFor({ token, signing }).traits.polling === "free";

@@ -1,4 +1,4 @@
-import { asClaimed, claimRecord, withoutClaim } from "./claim.js";
+import { asClaimed, claimRecord, oneAtATime, withoutClaim } from "./claim.js";
 import { throwIfAborted } from "./errors.js";
 import type { Activity } from "./events.js";
 import type { StepName } from "./lifecycle.js";
@@ -44,6 +44,17 @@ export async function runUnderClaim(
   onSaved: SavedListener,
 ): Promise<RenewalRecord> {
   throwIfAborted(signal);
+  return oneAtATime(runtime, id, () => claimAndRun(runtime, id, step, signal, body, onSaved));
+}
+
+async function claimAndRun(
+  runtime: Runtime,
+  id: string,
+  step: StepName,
+  signal: AbortSignal | undefined,
+  body: (context: StepContext) => Promise<void>,
+  onSaved: SavedListener,
+): Promise<RenewalRecord> {
   let saved = await claimRecord(runtime, id, signal);
   let current = saved.record;
 
@@ -65,14 +76,14 @@ export async function runUnderClaim(
     current = next;
   }
 
-  const context: StepContext = {
+  const contextWith = (transport: Transport): StepContext => ({
     runtime,
     step,
     signal,
     get record() {
       return current;
     },
-    transport: runtime.transportFor(credentialOf(current)),
+    transport,
     now: () => runtime.clock.now(),
     set,
     async save(update) {
@@ -81,14 +92,16 @@ export async function runUnderClaim(
     },
     activity: (activity) => runtime.emitter.emit("activity", { id, step, activity }),
     reference: () => referenceOf(current),
-  };
+  });
 
   try {
-    await body(context);
+    await body(contextWith(runtime.transportFor(credentialOf(current))));
   } catch (error) {
-    // What was set is not lost with the step, and the claim must not outlive it; the failure itself matters more than
-    // a store that fails on top of it.
-    await write(withoutClaim(current)).catch(() => undefined);
+    // What was set is not lost with the step, and the claim must not outlive it, even where what was set cannot be
+    // stored; the failure itself matters more than a store that fails on top of it.
+    await write(withoutClaim(current))
+      .catch(() => write(withoutClaim(saved.record)))
+      .catch(() => undefined);
     throw error;
   }
   await write(withoutClaim(current));

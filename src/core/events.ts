@@ -50,11 +50,16 @@ export function createEmitter(): Emitter {
   return {
     emit(event, payload) {
       // One listener at a time: emit() would stop at the first that throws.
+      const report = (error: unknown) => {
+        if (event !== "listener-error") this.emit("listener-error", { event, error });
+      };
       for (const listener of emitter.listeners(event)) {
         try {
-          (listener as (payload: unknown) => void)(payload);
+          // A listener may be an async function; its rejection would end the process.
+          const result = (listener as (payload: unknown) => unknown)(payload);
+          Promise.resolve(result).catch(report);
         } catch (error) {
-          if (event !== "listener-error") this.emit("listener-error", { event, error });
+          report(error);
         }
       }
     },

@@ -8,7 +8,7 @@ import {
 import type { JsonObject, JsonValue } from "./domain/scalars.js";
 import type { Problem } from "./errors.js";
 import { FORMATS } from "./form/formats.js";
-import { canonical, copyJson, isMap, pointerTo } from "./form/json.js";
+import { canonicalText, copyJson, isMap, pointerTo } from "./form/json.js";
 import { type CompiledSchema, compileSchema, unusable } from "./form/schema.js";
 import { printable } from "./text.js";
 
@@ -132,7 +132,9 @@ function patternProperties(
 /** Not by comparing each with each. */
 function uniqueItems(value: unknown, schema: Schema): string {
   if (schema.uniqueItems !== true || !Array.isArray(value)) return "";
-  return new Set(value.map(canonical)).size === value.length ? "" : "has the same item twice";
+  return new Set(value.map((item: JsonValue) => canonicalText(item))).size === value.length
+    ? ""
+    : "has the same item twice";
 }
 
 function pointerOf({ path, name, argument }: ValidationError): string {
@@ -141,7 +143,7 @@ function pointerOf({ path, name, argument }: ValidationError): string {
 }
 
 /** By keyword; the others' own messages do. */
-const MESSAGES: ReadonlyMap<string, (argument: unknown) => string> = new Map([
+const MESSAGES = new Map<string, (argument: unknown) => string>([
   ["required", () => "is required"],
   ["additionalProperties", () => "is not a field of this form"],
   ["type", (types) => `is not of type ${Array.isArray(types) ? types.join(" or ") : types}`],

@@ -82,16 +82,16 @@ export async function inContext(
       ? failure
       : new RenewalError("ERR_UNEXPECTED", { cause: failure, details: { id } });
   const { code, details, problems, cause } = error;
-  let record: RenewalRecord;
+  let told: RenewalError;
   try {
-    ({ record } = await loadRecord(runtime.store, id));
+    const { record } = await loadRecord(runtime.store, id);
+    const impact = impactOf(code, record);
+    const renewal = await runtime.handleOf(record);
+    told = new RenewalError(code, { cause, details, problems, impact, renewal });
   } catch {
     // Without its record nothing can be said of the renewal beyond the failure itself.
     return error;
   }
-  const impact = impactOf(code, record);
-  const renewal = await runtime.handleOf(record);
-  const told = new RenewalError(code, { cause, details, problems, impact, renewal });
   if (error.stack) told.stack = error.stack;
   return told;
 }

@@ -62,6 +62,7 @@ export function createRuntime(options: RenewalClientOptions): Runtime {
     randomBytes: random,
     emitter: createEmitter(),
     clientId: freshId({ randomBytes: random }),
+    atWork: new Set(),
     claimLeaseMs: options.claimLeaseMs ?? DEFAULT_LEASE_MS,
     handleOf: (record) => createHandle(runtime, record),
     wait: {

@@ -114,6 +114,7 @@ const OPEN_OUTCOMES: ReadonlySet<string> = new Set([
   "ERR_ABORTED",
   "ERR_TIMEOUT",
   "ERR_UNEXPECTED",
+  "ERR_OUTCOME_UNCLEAR",
   // It came over the wire as an answer, but tells nothing that can be relied on.
   "ERR_RA_RESPONSE",
   "ERR_RA_UNTRUSTED",

@@ -20,6 +20,9 @@ export const processIdentitySchema = z.object({
 
 const run = promisify(execFile);
 
+/** Where the system does not tell when a process was started. */
+const UNTOLD = "unknown";
+
 /** The identity of a process that runs now; `undefined` when there is none with this pid. */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
   const startedAt = await startOf(pid);
@@ -30,18 +33,28 @@ let own: Promise<ProcessIdentity> | undefined;
 
 export function identifyThisProcess(): Promise<ProcessIdentity> {
   own ??= identifyProcess(process.pid).then(
-    (identity) => identity ?? { pid: process.pid, startedAt: "unknown", machine: hostname() },
+    (identity) => identity ?? { pid: process.pid, startedAt: UNTOLD, machine: hostname() },
   );
   return own;
 }
 
-/** `unknown` where it ran on another machine, which cannot be asked from here. */
+/** `unknown` where it ran on another machine, which cannot be asked from here, or where another may have its pid. */
 export async function processState(
   identity: ProcessIdentity,
 ): Promise<"alive" | "dead" | "unknown"> {
   if (identity.machine !== hostname()) return "unknown";
+  if (identity.startedAt === UNTOLD) return pidIsTaken(identity.pid) ? "unknown" : "dead";
   const now = await startOf(identity.pid);
   return now === identity.startedAt ? "alive" : "dead";
+}
+
+function pidIsTaken(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // A process of another user is there all the same.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 async function startOf(pid: number): Promise<string | undefined> {

@@ -19,7 +19,9 @@ import {
   sha256Hex,
 } from "./domain/scalars.js";
 import { RenewalError } from "./errors.js";
+import { pointerTo } from "./form/json.js";
 import type { CertificateChange, CloseReason } from "./lifecycle.js";
+import { parseCertificate } from "./pki/certificate.js";
 import type { TokenIdentity } from "./ports/driver.js";
 import { type Exchange, exchangeSchema } from "./ports/transport.js";
 import { type ProcessIdentity, processIdentitySchema } from "./process-identity.js";
@@ -155,7 +157,8 @@ export const tokenIdentitySchema = z.object({
   manufacturer: z.string().max(200),
 });
 
-const heldCertificateSchema = z.object({ der: bytes, keyId: bytes, label: z.string() });
+const certificate = bytes.refine(isCertificate, "is not a certificate");
+const heldCertificateSchema = z.object({ der: certificate, keyId: bytes, label: z.string() });
 const reasonSchema = z.object({ pointer: z.string().optional(), text: z.string() });
 
 const recordSchema = z.object({
@@ -212,7 +215,7 @@ const recordSchema = z.object({
     collectUntil: dateTime.optional(),
     collected: z
       .object({
-        certificate: bytes,
+        certificate,
         chain: z.array(bytes),
         changes: z.array(
           z.object({
@@ -286,13 +289,21 @@ export function decodeRecord(document: JsonObject): RenewalRecord {
   if (!result.success) {
     throw new RenewalError("ERR_RECORD_CORRUPT", {
       problems: result.error.issues.map(({ path, message }) => ({
-        pointer: path.map((step) => `/${String(step)}`).join(""),
+        pointer: path.map(String).reduce(pointerTo, ""),
         message,
       })),
     });
   }
   const { format: _format, version: _version, ...record } = result.data;
   return record;
+}
+
+function isCertificate(der: Uint8Array): boolean {
+  try {
+    return parseCertificate(der).der.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** zod's types are mutable; ours are not. The codec changes nothing in place. */

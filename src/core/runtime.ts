@@ -45,6 +45,8 @@ export interface Runtime {
   readonly emitter: Emitter;
   /** Tells two clients of one process apart. */
   readonly clientId: string;
+  /** The renewals that steps of this client are working on. */
+  readonly atWork: Set<string>;
   /** A claim older than this may be taken from a living owner: it is stuck. */
   readonly claimLeaseMs: number;
   /** A record becomes the handle of its state. The roof hands it down: steps and events need it, and it needs them. */

@@ -1,12 +1,13 @@
 import { z } from "zod";
+import { isHeld } from "./claim.js";
 import type { Credential } from "./credentials.js";
-import { identifier } from "./domain/scalars.js";
+import { dateTime, identifier } from "./domain/scalars.js";
 import { errorCode, RenewalError } from "./errors.js";
 import type { Draft, StepOptions } from "./lifecycle.js";
 import { inContext } from "./machine.js";
 import { parseCertificate } from "./pki/certificate.js";
 import type { Stored } from "./ports/store.js";
-import { identifyThisProcess, processIdentitySchema, processState } from "./process-identity.js";
+import { identifyThisProcess, processIdentitySchema } from "./process-identity.js";
 import type { HeldCertificate, RenewalRecord } from "./record.js";
 import { loadRecord, saveRecord, storeKeys } from "./record-store.js";
 import { freshId, type Runtime } from "./runtime.js";
@@ -18,7 +19,8 @@ const claimSchema = z.object({
   format: z.literal("certrenew/certificate"),
   version: z.literal(1),
   renewalId: identifier,
-  startedBy: processIdentitySchema,
+  owner: processIdentitySchema,
+  takenAt: dateTime,
 });
 
 /**
@@ -88,13 +90,13 @@ async function claimCertificate(
   const key = storeKeys.certificate(sha256);
   const stored = await runtime.store.load(key);
   const held = readClaim(stored);
-  if (held && (await isHeld(runtime, held))) throw await inProgress(runtime, held.renewalId);
-  const startedBy = await identifyThisProcess();
+  if (held && (await isTaken(runtime, held))) throw await inProgress(runtime, held.renewalId);
   const document = {
     format: "certrenew/certificate",
     version: 1,
     renewalId,
-    startedBy: { ...startedBy },
+    owner: { ...(await identifyThisProcess()) },
+    takenAt: runtime.clock.now().toISOString(),
   };
   try {
     return { key, revision: await runtime.store.save(key, document, stored?.revision ?? 0) };
@@ -108,17 +110,14 @@ async function claimCertificate(
 type CertificateClaim = z.output<typeof claimSchema>;
 
 function readClaim(stored: Stored | undefined): CertificateClaim | undefined {
-  return stored && claimSchema.safeParse(stored.document).data;
+  return stored && claimSchema.safeDecode(stored.document as z.input<typeof claimSchema>).data;
 }
 
 /** A claim without a record is a start that is under way, or one that died before its draft was stored. */
-async function isHeld(
-  runtime: Runtime,
-  { renewalId, startedBy }: CertificateClaim,
-): Promise<boolean> {
-  if (await isUnderWay(runtime, renewalId)) return true;
-  const stored = await runtime.store.load(storeKeys.renewal(renewalId));
-  return stored === undefined && (await processState(startedBy)) === "alive";
+async function isTaken(runtime: Runtime, claim: CertificateClaim): Promise<boolean> {
+  if (await isUnderWay(runtime, claim.renewalId)) return true;
+  const stored = await runtime.store.load(storeKeys.renewal(claim.renewalId));
+  return stored === undefined && isHeld(runtime, claim);
 }
 
 async function inProgress(runtime: Runtime, id: string): Promise<RenewalError> {

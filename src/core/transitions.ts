@@ -12,7 +12,6 @@ type Target = Exclude<State, "closed"> | `closed:${CloseReason}`;
  */
 const REMOTE: Partial<Record<State, readonly Target[]>> = {
   "awaiting-payment": [
-    "awaiting-payment",
     "awaiting-review",
     "ready-to-install",
     "action-required",
@@ -21,7 +20,6 @@ const REMOTE: Partial<Record<State, readonly Target[]>> = {
     "closed:cancelled",
   ],
   "awaiting-review": [
-    "awaiting-review",
     "awaiting-payment",
     "ready-to-install",
     "action-required",
@@ -30,7 +28,6 @@ const REMOTE: Partial<Record<State, readonly Target[]>> = {
     "closed:cancelled",
   ],
   "action-required": [
-    "action-required",
     "awaiting-payment",
     "awaiting-review",
     "ready-to-install",
@@ -38,21 +35,19 @@ const REMOTE: Partial<Record<State, readonly Target[]>> = {
     "closed:lapsed",
     "closed:cancelled",
   ],
-  "ready-to-install": ["ready-to-install", "closed:lapsed", "closed:cancelled"],
-  closed: ["closed:discarded", "closed:cancelled", "closed:refused", "closed:lapsed"],
+  "ready-to-install": ["closed:lapsed", "closed:cancelled"],
 };
 
 const ACCEPTED: readonly Target[] = [
   "awaiting-payment",
   "awaiting-review",
   "ready-to-install",
-  "submitting",
   "draft",
 ];
 
 /** The transition table: from a state, by a step, to these states. What is not in it is refused as ERR_TRANSITION. */
 export const TRANSITIONS: Record<State, Partial<Record<StepName, readonly Target[]>>> = {
-  draft: { submit: ["draft", "submitting"], refresh: ["draft"], discard: ["closed:discarded"] },
+  draft: { submit: ["submitting"], refresh: [], discard: ["closed:discarded"] },
   submitting: {
     submit: ACCEPTED,
     // Days may pass before an interrupted `submit` is continued, and the RA did not wait.
@@ -74,15 +69,16 @@ export const TRANSITIONS: Record<State, Partial<Record<StepName, readonly Target
   "action-required": remoteSteps("action-required", ["refresh", "payByBankTransfer", "cancel"]),
   "ready-to-install": {
     ...remoteSteps("ready-to-install", ["cancel"]),
-    install: ["ready-to-install", "installing", "closed:lapsed", "closed:cancelled"],
+    install: ["installing", "closed:lapsed", "closed:cancelled"],
   },
-  installing: { install: ["installing", "confirming"], continue: ["installing", "confirming"] },
+  installing: { install: ["confirming"], continue: ["confirming"] },
   confirming: {
-    install: ["confirming", "completed"],
-    continue: ["confirming", "completed"],
+    install: ["completed"],
+    continue: ["completed"],
   },
-  completed: { retirePrevious: ["completed"] },
-  closed: { refresh: REMOTE.closed ?? [] },
+  completed: { retirePrevious: [] },
+  // What is over stays over, for the reason that it was closed with.
+  closed: { refresh: [] },
 };
 
 function remoteSteps(
@@ -146,9 +142,10 @@ export function stageOf(state: State): Stage | undefined {
 export function assertTransition(from: RenewalRecord, to: RenewalRecord, step: StepName): void {
   const source = deriveState(from);
   const target = targetOf(to);
+  // To stay is no transition: a step may save more than once on its way.
+  if (target === targetOf(from)) return;
   const allowed = TRANSITIONS[source][step] ?? [];
-  const sameReason = source !== "closed" || closeReason(from) === closeReason(to);
-  if (!allowed.includes(target) || !sameReason) {
+  if (!allowed.includes(target)) {
     throw new RenewalError("ERR_TRANSITION", { details: { from: source, to: target, step } });
   }
 }

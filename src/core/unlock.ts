@@ -30,7 +30,8 @@ export function tokenAccess(
     const { runtime, record, signal } = context;
     const token = await findToken(runtime, record.token, signal);
     const attempts = await openAttempts(runtime, token);
-    if (!proven) attempts.assertAllowed(token, options.retryPin);
+    // A PIN that was just accepted may be presented even where one wrong PIN would lock the token.
+    attempts.assertAllowed(token, proven ? "final" : options.retryPin);
     if (!proven && needsPin(token)) {
       context.activity("asking-pin");
       pin = await askPin(runtime, token, reason, signal);
@@ -55,6 +56,7 @@ export function tokenAccess(
       return session;
     } catch (error) {
       pin = undefined;
+      proven = false;
       const result = RESULTS[errorCode(error) ?? "ERR_UNEXPECTED"];
       // The refusal itself matters more than a store that fails on top of it: then the attempt stays "unknown".
       if (result) await attempts.end(result).catch(() => undefined);

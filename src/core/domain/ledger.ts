@@ -85,65 +85,64 @@ export const remittanceSchema = z.object({
   remarks: shortText.optional(),
 });
 
-export const ledgerSchema = z.object({
-  total: moneySchema,
-  open: z.boolean(),
-  instructions: z
-    .array(
-      z.object({
-        id: identifier,
-        kind: z.literal("bank-transfer"),
-        createdAt: dateTime,
-        recipient: recipientSchema,
-        invoiceType: identifier,
-        remittances: z.array(remittanceSchema).min(1).max(50),
-        status: z.enum(["declared", "matched", "rejected"]),
-      }),
-    )
-    .max(200),
-  receipts: z
-    .array(
-      z.object({
-        id: identifier,
-        instructionId: identifier.optional(),
-        amount: moneySchema,
-        receivedAt: dateTime,
-      }),
-    )
-    .max(200),
-  refunds: z
-    .array(
-      z.object({
-        id: identifier,
-        amount: moneySchema,
-        status: z.enum(["due", "sent"]),
-        dueAt: dateTime.optional(),
-        sentAt: dateTime.optional(),
-      }),
-    )
-    .max(200),
-}) satisfies z.ZodType<PaymentLedger, unknown>;
+export const ledgerSchema = z
+  .object({
+    total: moneySchema,
+    open: z.boolean(),
+    instructions: z
+      .array(
+        z.object({
+          id: identifier,
+          kind: z.literal("bank-transfer"),
+          createdAt: dateTime,
+          recipient: recipientSchema,
+          invoiceType: identifier,
+          remittances: z.array(remittanceSchema).min(1).max(50),
+          status: z.enum(["declared", "matched", "rejected"]),
+        }),
+      )
+      .max(200),
+    receipts: z
+      .array(
+        z.object({
+          id: identifier,
+          instructionId: identifier.optional(),
+          amount: moneySchema,
+          receivedAt: dateTime,
+        }),
+      )
+      .max(200),
+    refunds: z
+      .array(
+        z.object({
+          id: identifier,
+          amount: moneySchema,
+          status: z.enum(["due", "sent"]),
+          dueAt: dateTime.optional(),
+          sentAt: dateTime.optional(),
+        }),
+      )
+      .max(200),
+  })
+  .refine(isOfOneCurrency, "is not of one currency") satisfies z.ZodType<PaymentLedger, unknown>;
 
-/** Money that arrived, less what went back or is promised back. */
+/** Money that arrived, less what went back or is promised back; never negative. */
 export function receivedAmount(ledger: PaymentLedger): Money {
   const { currency } = ledger.total;
   const received = sumMoney(
     currency,
     ledger.receipts.map((receipt) => receipt.amount),
   );
-  return subtractMoney(
-    received,
-    sumMoney(
-      currency,
-      ledger.refunds.map((refund) => refund.amount),
-    ),
+  const returned = sumMoney(
+    currency,
+    ledger.refunds.map((refund) => refund.amount),
   );
+  return notNegative(subtractMoney(received, returned));
 }
 
 /** What is still to be paid, as the RA's receipts tell; never negative. */
 export function outstandingAmount(ledger: PaymentLedger): Money {
-  const left = subtractMoney(ledger.total, receivedAmount(ledger));
-  return { amount: Math.max(0, left.amount), currency: left.currency };
+  return notNegative(subtractMoney(ledger.total, receivedAmount(ledger)));
 }
 
 /** What neither receipts nor transfers still being looked for cover: what the applicant has yet to act on. */
@@ -151,8 +150,9 @@ export function uncoveredAmount(ledger: PaymentLedger): Money {
   const announced = ledger.instructions
     .filter((instruction) => instruction.status === "declared")
     .flatMap((instruction) => instruction.remittances.map((remittance) => remittance.amount));
-  const left = subtractMoney(outstandingAmount(ledger), sumMoney(ledger.total.currency, announced));
-  return { amount: Math.max(0, left.amount), currency: left.currency };
+  return notNegative(
+    subtractMoney(outstandingAmount(ledger), sumMoney(ledger.total.currency, announced)),
+  );
 }
 
 export function paymentStatus(ledger: PaymentLedger): PaymentStatus {
@@ -160,6 +160,18 @@ export function paymentStatus(ledger: PaymentLedger): PaymentStatus {
   const received = receivedAmount(ledger).amount;
   if (ledger.refunds.length > 0 && received === 0) return "refunded";
   if (ledger.total.amount === 0) return "not-required";
-  if (received <= 0) return "unpaid";
+  if (received === 0) return "unpaid";
   return received < ledger.total.amount ? "partial" : "paid";
+}
+
+/** Amounts of one ledger are added up, so they are of one currency. */
+function isOfOneCurrency({ total, instructions, receipts, refunds }: PaymentLedger): boolean {
+  const remittances = instructions.flatMap((instruction) => instruction.remittances);
+  return [...remittances, ...receipts, ...refunds].every(
+    ({ amount }) => amount.currency === total.currency,
+  );
+}
+
+function notNegative({ amount, currency }: Money): Money {
+  return { amount: Math.max(0, amount), currency };
 }

@@ -75,9 +75,9 @@ export function valueAt(document: JsonValue, pointer: string): JsonValue | undef
   return value;
 }
 
-/** Text that is the same for values that are equal, whatever the order of their names. */
-export function canonical(value: JsonValue): string {
+/** Text that is the same for equal values, in whatever order their names stand. */
+export function canonicalText(value: JsonValue): string {
   return JSON.stringify(value, (_, entry: JsonValue) =>
-    isMap(entry) ? Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)) : entry,
+    isMap(entry) ? jsonMap(Object.fromEntries(Object.entries(entry).sort())) : entry,
   );
 }

@@ -191,7 +191,10 @@ function readDependencies(value: JsonValue, place: Place): JsonObject[] {
     isList(entry) ? jsonMap({ required: names(entry, at) ?? [] }) : readChild(entry, at),
   );
   return Object.entries(consequences).map(([name, consequence]) =>
-    jsonMap({ if: jsonMap({ type: "object", required: [name] }), then: consequence }),
+    jsonMap({
+      if: jsonMap({ not: jsonMap({ type: "object", required: [name] }) }),
+      else: consequence,
+    }),
   );
 }
 

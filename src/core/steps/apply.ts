@@ -97,7 +97,7 @@ async function prepare(
   signers: { readonly previous: Signer; readonly requested: Signer },
 ): Promise<Exchange> {
   const { runtime, record, signal } = context;
-  const { offer } = record.offer;
+  const { offer, document } = record.offer;
   const signedAt = context.now();
   const lifetimeEnd = new Date(signedAt.getTime() + APPLICATION_LIFETIME_MS);
   const content = {
@@ -105,6 +105,7 @@ async function prepare(
     revision: record.application.revision,
     idempotencyKey: freshId(runtime),
     offer,
+    offerDocument: document,
     certificate: record.previous.der,
     request,
     agreement: {

@@ -1,10 +1,12 @@
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
 import type { RetireOptions } from "../lifecycle.js";
-import { parseCertificate, sha256Hex } from "../pki/certificate.js";
+import { parseCertificate, permitsKeyUsage, sha256Hex } from "../pki/certificate.js";
 import { bytesEqual } from "../pki/der.js";
 import type { Session } from "../ports/driver.js";
 import { tokenAccess } from "../unlock.js";
+
+const DECRYPTING = ["keyEncipherment", "dataEncipherment", "keyAgreement"] as const;
 
 /** completed → completed: removes what is named of the previous pair, after looking that the new one is there. */
 export async function retirePrevious(context: StepContext, options: RetireOptions): Promise<void> {
@@ -32,9 +34,8 @@ export async function retirePrevious(context: StepContext, options: RetireOption
 /** A key that may still open files goes only when it is called that. */
 function checkRemoval({ record }: StepContext, { remove }: RetireOptions): ReadonlySet<string> {
   const named = new Set<string>(remove ?? []);
-  const decrypts = parseCertificate(record.previous.der).keyUsage.some((usage) =>
-    ["keyEncipherment", "dataEncipherment", "keyAgreement"].includes(usage),
-  );
+  const certificate = parseCertificate(record.previous.der);
+  const decrypts = DECRYPTING.some((usage) => permitsKeyUsage(certificate, usage));
   if (decrypts && named.has("key-pair") && !named.has("decryption-key-pair")) {
     throw new RenewalError("ERR_ARGUMENT", {
       problems: [
