@@ -16,6 +16,9 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     allowOnly: false,
+    // A key pair takes seconds on a busy machine.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,

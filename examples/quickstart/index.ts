@@ -30,7 +30,8 @@ try {
 } catch (error) {
   if (!(error instanceof RenewalError)) throw error;
   const { what, key, money, retry, next } = error.explain("en");
-  for (const line of [`\n${error.code}: ${error.message}`, what, key, money, retry, next]) say(line);
+  for (const line of [`\n${error.code}: ${error.message}`, what, key, money, retry, next])
+    say(line);
   process.exitCode = 1;
 }
 
@@ -45,7 +46,8 @@ async function main(): Promise<void> {
       world = await openWorld(demo);
       client = createClient(world);
     }
-    if (world.mockReason) say(`No SoftHSM token here: ${world.mockReason}. A mock takes its place.`);
+    if (world.mockReason)
+      say(`No SoftHSM token here: ${world.mockReason}. A mock takes its place.`);
     if (unfinished) say(`Going on with the renewal ${unfinished} of an interrupted run.`);
     const stop = showProgress(client, say);
     const renewal = await renew(client, unfinished);
@@ -141,7 +143,8 @@ function report(renewal: Completed, world: World): void {
   showOrder(renewal, say);
   say(`\nold: ${previous.notBefore.toISOString()} – ${previous.notAfter.toISOString()}`);
   say(`new: ${renewed.notBefore.toISOString()} – ${renewed.notAfter.toISOString()}`);
-  for (const { command, ok, output } of looks) say(`\n$ ${command}\n${output}${ok ? "" : "\n(failed)"}`);
+  for (const { command, ok, output } of looks)
+    say(`\n$ ${command}\n${output}${ok ? "" : "\n(failed)"}`);
   const commands = commandsToLook(world);
   if (commands.length > 0) say(`\nLook at the token yourself:\n${commands.join("\n")}`);
   if (asJson) process.stdout.write(`${JSON.stringify(toJson(renewal, world, files), null, 2)}\n`);

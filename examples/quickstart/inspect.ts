@@ -26,10 +26,7 @@ export function writeFiles(renewal: Completed, { folder }: World): Files {
   return {
     previous: writePrivate(file("previous.pem"), pem("CERTIFICATE", previous.der)),
     renewed: writePrivate(file("renewed.pem"), pem("CERTIFICATE", renewed.der)),
-    chain: writePrivate(
-      file("chain.pem"),
-      issuers.map((der) => pem("CERTIFICATE", der)).join(""),
-    ),
+    chain: writePrivate(file("chain.pem"), issuers.map((der) => pem("CERTIFICATE", der)).join("")),
     request: writePrivate(
       file("request.pem"),
       pem("CERTIFICATE REQUEST", decode(record.application.request)),
@@ -41,7 +38,16 @@ export function writeFiles(renewal: Completed, { folder }: World): Files {
 /** Asks programs that know nothing of certrenew. */
 export function inspect(files: Files, world: World): ToolResult[] {
   const verify = ["verify", "-CAfile", files.chain, files.renewed];
-  const cms = ["cms", "-verify", "-inform", "DER", "-in", files.application, "-CAfile", files.chain];
+  const cms = [
+    "cms",
+    "-verify",
+    "-inform",
+    "DER",
+    "-in",
+    files.application,
+    "-CAfile",
+    files.chain,
+  ];
   return [
     runTool("openssl", verify),
     runTool("openssl", ["req", "-in", files.request, "-verify", "-noout"]),

@@ -71,11 +71,17 @@ export function showOrder({ order, payment }: Renewal, say: Say): void {
     ["支付状态 payment status", payment?.status ?? "not-required"],
     ...order.transactions.map(
       ({ orderNumber, transactionType, transactionStatus }) =>
-        ["订单编号 order number", `${orderNumber} (${transactionType}, ${transactionStatus})`] as const,
+        [
+          "订单编号 order number",
+          `${orderNumber} (${transactionType}, ${transactionStatus})`,
+        ] as const,
     ),
     ...order.lines.map(
       ({ name, unitPrice, quantity, subtotal }) =>
-        ["费用 line", `${name}: ${formatMoney(unitPrice)} × ${quantity} = ${formatMoney(subtotal)}`] as const,
+        [
+          "费用 line",
+          `${name}: ${formatMoney(unitPrice)} × ${quantity} = ${formatMoney(subtotal)}`,
+        ] as const,
     ),
     ["总价 total", formatMoney(order.total)],
   ];

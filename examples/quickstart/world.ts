@@ -32,7 +32,6 @@ export interface World {
 
 /** Kept beside the token, so that an interrupted run can be gone on with. */
 interface Notes {
-  readonly port: number;
   readonly pin: string;
 }
 
@@ -58,11 +57,7 @@ async function openSoftHsmWorld(folder: string, module: string): Promise<World> 
   if (!old) makeToken(join(folder, "tokens"), softhsmConf, pin);
   const world: World = {
     folder,
-    sandbox: await createSandbox({
-      folder: join(folder, "sandbox"),
-      // An application names the RA's origin: an old one can be followed at the same port only.
-      ...(old && { port: old.port }),
-    }),
+    sandbox: await createSandbox({ folder: join(folder, "sandbox") }),
     driver: softHsmDriver({ module, conf: softhsmConf }),
     driverName: "softhsm",
     mockReason: undefined,
@@ -74,7 +69,7 @@ async function openSoftHsmWorld(folder: string, module: string): Promise<World> 
   };
   if (!old) {
     await issueFirstCertificate(world);
-    const notes: Notes = { port: Number(new URL(world.sandbox.baseUrl).port), pin };
+    const notes: Notes = { pin };
     writePrivate(notesFile, JSON.stringify(notes));
   }
   return world;

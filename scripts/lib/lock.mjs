@@ -1,10 +1,11 @@
 // Two commands started at once must not install or build over each other.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./entries.mjs";
 import { say } from "./run.mjs";
 
 const lockFile = join(root, "build", "bootstrap.lock");
+const ownFile = `${lockFile}.${process.pid}`;
 const pauseMs = 200;
 
 /**
@@ -22,7 +23,8 @@ export function exclusively(work) {
       rmSync(lockFile, { force: true });
       continue;
     }
-    if (!hasSaid) say(`waiting for another run (process ${holder})`);
+    if (!hasSaid)
+      say(`waiting for process ${holder} (if it is none of ours, remove build/bootstrap.lock)`);
     hasSaid = true;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
   }
@@ -35,11 +37,15 @@ export function exclusively(work) {
 
 function take() {
   try {
-    writeFileSync(lockFile, String(process.pid), { flag: "wx" });
+    // A link appears with its content, so that nobody reads a lock without its holder.
+    writeFileSync(ownFile, String(process.pid));
+    linkSync(ownFile, lockFile);
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
     throw error;
+  } finally {
+    rmSync(ownFile, { force: true });
   }
 }
 

@@ -13,7 +13,7 @@ const tools = [
   {
     name: "C++ compiler",
     debianPackage: "g++",
-    find: () => findProgram(process.env["CXX"] ?? "g++"),
+    find: () => process.env["CXX"] ?? findProgram("g++"),
     forBuilding: true,
   },
   { name: "make", debianPackage: "make", find: () => findProgram("make"), forBuilding: true },

@@ -74,7 +74,9 @@ async function endFormerOwner(
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (await isHeld(runtime, claim)) {
+  // A claim of our own is a leftover: see `oneAtATime`.
+  const isOurs = claim.clientId === runtime.clientId;
+  if (!isOurs && (await isHeld(runtime, claim))) {
     const { pid, machine } = claim.owner;
     throw new RenewalError("ERR_RECORD_CLAIMED", { details: { id, pid, machine } });
   }

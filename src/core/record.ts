@@ -19,11 +19,11 @@ import {
   sha256Hex,
 } from "./domain/scalars.js";
 import { RenewalError } from "./errors.js";
-import { pointerTo } from "./form/json.js";
 import type { CertificateChange, CloseReason } from "./lifecycle.js";
 import { parseCertificate } from "./pki/certificate.js";
 import type { TokenIdentity } from "./ports/driver.js";
 import { type Exchange, exchangeSchema } from "./ports/transport.js";
+import { problemsOf } from "./problems.js";
 import { type ProcessIdentity, processIdentitySchema } from "./process-identity.js";
 
 export const RECORD_FORMAT = "certrenew/renewal";
@@ -288,10 +288,7 @@ export function decodeRecord(document: JsonObject): RenewalRecord {
   const result = recordSchema.safeDecode(document as z.input<typeof recordSchema>);
   if (!result.success) {
     throw new RenewalError("ERR_RECORD_CORRUPT", {
-      problems: result.error.issues.map(({ path, message }) => ({
-        pointer: path.map(String).reduce(pointerTo, ""),
-        message,
-      })),
+      problems: problemsOf(result.error),
     });
   }
   const { format: _format, version: _version, ...record } = result.data;

@@ -1,14 +1,18 @@
 import { receivedAmount } from "./domain/ledger.js";
 import { RenewalError } from "./errors.js";
-import type { Reply } from "./ports/transport.js";
+import { type Reply, replySchema } from "./ports/transport.js";
+import { problemsOf } from "./problems.js";
 import type { RenewalRecord } from "./record.js";
 import { deriveState } from "./transitions.js";
 
 /**
  * The record with what the RA answered.
- * @throws ERR_RA_RESPONSE when the answer is about another revision of the application
+ * @throws ERR_RA_RESPONSE when the answer is not what a transport may give, or about another revision of the application
  */
 export function withReply(record: RenewalRecord, reply: Reply, now: Date): RenewalRecord {
+  // Whatever is wrong must show here: what cannot be stored would cost the step that asked.
+  const { error } = replySchema.safeEncode(reply as Parameters<typeof replySchema.safeEncode>[0]);
+  if (error) throw new RenewalError("ERR_RA_RESPONSE", { problems: problemsOf(error) });
   const { application, payment, issuance, order, dueAt } = reply.progress;
   if (application.revision !== record.application.revision) {
     throw new RenewalError("ERR_RA_RESPONSE", {

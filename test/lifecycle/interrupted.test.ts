@@ -1,4 +1,9 @@
-import { createRenewalClient, type KeyMode, type RenewalClient, type RenewOptions } from "certrenew";
+import {
+  createRenewalClient,
+  type KeyMode,
+  type RenewalClient,
+  type RenewOptions,
+} from "certrenew";
 import { mockDriver } from "certrenew/drivers/mock";
 import { describe, expect, test } from "vitest";
 import { type Moment, mortal } from "./mortal.js";
@@ -9,27 +14,31 @@ describe.each<{ keyMode: KeyMode; keys: number }>([
   { keyMode: "re-key", keys: 2 },
   { keyMode: "renew", keys: 1 },
 ])("a program that dies at any call ($keyMode)", ({ keyMode, keys }) => {
-  test.each<Moment>(["before", "after"])("%s it is made: another one goes on", async (moment) => {
-    let deaths = 0;
-    for (let nth = 1; ; nth += 1) {
-      const world = await createWorld();
-      const life = await liveUntil(world, nth, moment, keyMode);
-      if (!life.died) break;
-      deaths += 1;
-      const told = `died ${moment} call ${nth}, ${life.calls.at(-1)}`;
-      assertOldPairUsable(world, told);
-      await goOn(world, keyMode, told);
+  test.each<Moment>(["before", "after"])(
+    "%s it is made: another one goes on",
+    async (moment) => {
+      let deaths = 0;
+      for (let nth = 1; ; nth += 1) {
+        const world = await createWorld();
+        const life = await liveUntil(world, nth, moment, keyMode);
+        if (!life.died) break;
+        deaths += 1;
+        const told = `died ${moment} call ${nth}, ${life.calls.at(-1)}`;
+        assertOldPairUsable(world, told);
+        await goOn(world, keyMode, told);
 
-      expect(world.ra.desk.applications, told).toHaveLength(1);
-      expect(world.ra.desk.applications[0]?.confirmed, told).toBe(true);
-      expect(world.token.certificates, told).toHaveLength(2);
-      expect(world.token.keys, told).toHaveLength(keys);
-      expect(world.token.pinPresentations, told).not.toContain("wrong");
-      assertOldPairUsable(world, told);
-    }
-    // As many as the clean run has calls: the loop ended because the program outlived them all.
-    expect(deaths).toBeGreaterThan(60);
-  }, 120_000);
+        expect(world.ra.desk.applications, told).toHaveLength(1);
+        expect(world.ra.desk.applications[0]?.confirmed, told).toBe(true);
+        expect(world.token.certificates, told).toHaveLength(2);
+        expect(world.token.keys, told).toHaveLength(keys);
+        expect(world.token.pinPresentations, told).not.toContain("wrong");
+        assertOldPairUsable(world, told);
+      }
+      // As many as the clean run has calls: the loop ended because the program outlived them all.
+      expect(deaths).toBeGreaterThan(60);
+    },
+    120_000,
+  );
 });
 
 /** Runs the whole way in a program whose ports die at the nth call. */

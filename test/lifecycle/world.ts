@@ -1,17 +1,32 @@
+import { sign, verify, X509Certificate } from "node:crypto";
 import {
   type BankTransfer,
-  createRenewalClient,
   type Credential,
+  createRenewalClient,
   type Draft,
+  type ExchangePurpose,
   type KeyAlgorithm,
+  type Renewal,
   type RenewalClient,
   type RenewalClientOptions,
+  RenewalError,
+  type State,
   type Store,
   type SubmitOptions,
 } from "certrenew";
-import { type MockDriver, type MockDriverOptions, MockToken, type MockTokenOptions, mockDriver } from "certrenew/drivers/mock";
+import {
+  type MockDriver,
+  type MockDriverOptions,
+  MockToken,
+  type MockTokenOptions,
+  mockDriver,
+} from "certrenew/drivers/mock";
 import { memoryStore } from "certrenew/store/memory";
-import { type MockTransport, type MockTransportOptions, mockTransport } from "certrenew/transport/mock";
+import {
+  type MockTransport,
+  type MockTransportOptions,
+  mockTransport,
+} from "certrenew/transport/mock";
 import { type TestClock, testClock } from "../support/clock.js";
 
 /** A token with a certificate that ends in 30 days, an RA, a store and a clock: what outlives a process. */
@@ -96,6 +111,39 @@ export function acceptOffer({ offer, guards }: Draft): SubmitOptions {
     acknowledge: guards.map(({ id }) => id),
     form: SAMPLE_FORM,
   };
+}
+
+/** The handle, once it is seen to be in a state. */
+export function inState<S extends State>(
+  renewal: Renewal | undefined,
+  state: S,
+): Extract<Renewal, { state: S }> {
+  if (renewal?.state !== state) throw new Error(`should be ${state}, is ${renewal?.state}`);
+  return renewal as Extract<Renewal, { state: S }>;
+}
+
+/** How a step failed; that it did not is a failure too. */
+export async function failureOf(step: Promise<unknown>): Promise<RenewalError> {
+  const [result] = await Promise.allSettled([step]);
+  if (result.status === "rejected" && result.reason instanceof RenewalError) return result.reason;
+  throw new Error("should have failed with an error of the catalogue", {
+    cause: result.status === "rejected" ? result.reason : undefined,
+  });
+}
+
+/** Whether a key that was on the token from the start still signs what its certificate verifies. */
+export function oldPairWorks({ token }: World): boolean {
+  const [certificate] = token.certificates;
+  const key = certificate && token.findKey({ keyId: certificate.keyId });
+  if (!certificate || !key) return false;
+  const { publicKey } = new X509Certificate(certificate.der);
+  const message = Buffer.from("still mine");
+  return verify("sha256", message, publicKey, sign("sha256", message, key.privateKey));
+}
+
+/** How often a message of this purpose was put on its way to the RA, whether it arrived or not. */
+export function sendings({ ra }: World, purpose: ExchangePurpose): number {
+  return ra.calls.filter((call) => call.method === "send" && call.purpose === purpose).length;
 }
 
 export const SAMPLE_FORM = {

@@ -3,7 +3,7 @@ import type { KeyAlgorithm, SignatureAlgorithm } from "../domain/key-algorithm.j
 import type { PaymentInstruction, Recipient, Remittance } from "../domain/ledger.js";
 import type { Money } from "../domain/money.js";
 import type { KeyMode, Offer, SignedOffer } from "../domain/offer.js";
-import type { Progress } from "../domain/progress.js";
+import { type Progress, progressSchema } from "../domain/progress.js";
 import { bytes, dateTime, identifier, type JsonObject, jsonObject } from "../domain/scalars.js";
 import type { CallOptions } from "./driver.js";
 
@@ -196,6 +196,13 @@ export interface Issued {
   /** The RA revokes what is not confirmed by then. */
   readonly confirmBy?: Date | undefined;
 }
+
+export const replySchema = z.object({
+  progress: progressSchema,
+  remote: jsonObject.optional(),
+  receipt: bytes.optional(),
+  retryAfterMs: z.number().min(0).optional(),
+}) satisfies z.ZodType<Reply, unknown>;
 
 export const exchangeSchema = z.object({
   id: identifier,

@@ -6,6 +6,7 @@ import { type Problem, RenewalError } from "../errors.js";
 import type { BankTransfer } from "../lifecycle.js";
 import { deliver, intoOutbox, settleOutbox } from "../outbox.js";
 import type { BusinessFacet } from "../ports/transport.js";
+import { problemsOf } from "../problems.js";
 import type { RenewalRecord } from "../record.js";
 import { freshId } from "../runtime.js";
 
@@ -66,10 +67,7 @@ function checkTransfer(
   { recipient, invoice, remittances }: BankTransfer,
 ): Pick<BankTransfer, "recipient" | "remittances"> & { readonly invoiceType: string } {
   const parsed = transferSchema.safeParse({ recipient, invoice, remittances });
-  const problems: Problem[] = (parsed.error?.issues ?? []).map(({ path, message }) => ({
-    pointer: path.map((step) => `/${String(step)}`).join(""),
-    message,
-  }));
+  const problems: Problem[] = parsed.error ? problemsOf(parsed.error) : [];
   const types = order?.invoiceTypes.map(({ id }) => id) ?? [];
   const invoiceType = invoice ?? (types.length === 1 ? types[0] : undefined);
   if (!invoiceType || !types.includes(invoiceType)) {

@@ -1,0 +1,27 @@
+import { type Problem, RenewalError } from "../../core/errors.js";
+import type { KeyReference } from "../../core/ports/driver.js";
+
+/** Checks on what callers give, before anything reaches a token. They throw ERR_ARGUMENT. */
+
+export function assertBytes(name: string, value: unknown): void {
+  if (!(value instanceof Uint8Array))
+    throw wrong({ pointer: `/${name}`, message: "no Uint8Array" });
+}
+
+/** An empty CKA_ID would mean every object. */
+export function assertNonEmpty(name: string, value: unknown): void {
+  assertBytes(name, value);
+  if (value instanceof Uint8Array && value.length === 0) {
+    throw wrong({ pointer: `/${name}`, message: "is empty" });
+  }
+}
+
+export function assertKeyReference({ keyId, spki }: KeyReference): void {
+  assertBytes("keyId", keyId);
+  if (spki !== undefined) assertBytes("spki", spki);
+  else assertNonEmpty("keyId", keyId);
+}
+
+function wrong(problem: Problem): RenewalError {
+  return new RenewalError("ERR_ARGUMENT", { problems: [problem] });
+}

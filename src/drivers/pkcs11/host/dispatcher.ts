@@ -1,0 +1,73 @@
+import { RenewalError } from "../../../core/errors.js";
+import { fromNative } from "../errors.js";
+import type { CallName, Params, Request, Result } from "../rpc.js";
+import { destroyCertificates, importCertificate } from "./certificates.js";
+import { contentsOf, contentsOfAll } from "./contents.js";
+import { destroyKeyPairs, findKeyPair, generateKeyPair, sign } from "./keys.js";
+import { loadModule, type TokenModule } from "./module.js";
+import { presencePoll } from "./presence.js";
+import { openSession, type TokenSession } from "./token-session.js";
+import { presentTokens } from "./tokens.js";
+
+/**
+ * Answers the requests to one host, one after the other: synchronous calls into one module, with at most one session.
+ * Throws RenewalErrors only.
+ */
+export function createDispatcher(): (request: Request) => Result<CallName> {
+  let loaded: TokenModule | undefined;
+  let poll: (() => Result<"poll">) | undefined;
+  let opened: TokenSession | undefined;
+
+  const module = () => loaded ?? outOfOrder("no module is loaded");
+  const session = () => opened ?? outOfOrder("no session is open");
+  const refreshed = () => {
+    module().refresh();
+    return module();
+  };
+
+  const handlers: { readonly [K in CallName]: (params: Params<K>) => Result<K> } = {
+    load(settings) {
+      loaded = loadModule(settings);
+      poll = presencePoll(loaded);
+    },
+    tokens: () => presentTokens(refreshed()).map(({ token }) => token),
+    contents: () => contentsOfAll(refreshed()),
+    poll: () => poll?.() ?? outOfOrder("no module is loaded"),
+    open(token) {
+      opened = openSession(module(), token);
+      return { token: opened.token(), present: opened.present };
+    },
+    login({ pin }) {
+      session().login(pin);
+    },
+    generate: (options) => generateKeyPair(session(), options),
+    find: (reference) => findKeyPair(session(), reference),
+    sign: (options) => sign(session(), options),
+    import(options) {
+      importCertificate(session(), options);
+    },
+    read: () => contentsOf(session()),
+    destroy({ kind, keyId, sha256 }) {
+      if (kind === "key-pair") destroyKeyPairs(session(), keyId);
+      else destroyCertificates(session(), keyId, sha256);
+    },
+    close() {
+      const [ending, finalizing] = [opened, loaded];
+      opened = undefined;
+      loaded = undefined;
+      ending?.close();
+      finalizing?.finalize();
+    },
+  };
+  return ({ call, params }) => {
+    try {
+      return (handlers[call] as (params: unknown) => Result<CallName>)(params);
+    } catch (error) {
+      throw fromNative(error);
+    }
+  };
+}
+
+function outOfOrder(reason: string): never {
+  throw new RenewalError("ERR_ARGUMENT", { details: { reason } });
+}

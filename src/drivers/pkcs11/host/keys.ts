@@ -1,0 +1,189 @@
+import pkcs11 from "pkcs11js";
+import type { KeyAlgorithm } from "../../../core/domain/key-algorithm.js";
+import { RenewalError } from "../../../core/errors.js";
+import {
+  ecParameters,
+  keyAlgorithmOf,
+  keyParameters,
+  verifySignature,
+} from "../../../core/pki/algorithms.js";
+import { parseCertificate } from "../../../core/pki/certificate.js";
+import type { KeyPair, KeyReference } from "../../../core/ports/driver.js";
+import type { Params } from "../rpc.js";
+import { generationMechanism, keyAlgorithmsOf } from "./mechanisms.js";
+import {
+  type AttributeValue,
+  findObjects,
+  type ObjectAccess,
+  template,
+  tryReadAttributes,
+} from "./objects.js";
+import { isPublicKeyOf, mayBePublicKeyOf, ownSpki, publicKeyOf } from "./public-keys.js";
+import { signWith } from "./signing.js";
+import type { TokenSession } from "./token-session.js";
+
+type Entry = readonly [number, AttributeValue];
+
+/**
+ * Makes a key pair for signing: the private half sensitive and not extractable (PKCS#11 v2.40 §4.9).
+ * @throws ERR_ALGORITHM_UNSUPPORTED
+ */
+export function generateKeyPair(
+  session: TokenSession,
+  { algorithm, keyId, label }: Params<"generate">,
+): KeyPair {
+  if (!keyAlgorithmsOf(session.mechanisms).includes(algorithm)) {
+    throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED", { details: { algorithm } });
+  }
+  sweepOrphans(session, keyId);
+  const names: readonly Entry[] = [
+    [pkcs11.CKA_TOKEN, true],
+    [pkcs11.CKA_ID, keyId],
+    [pkcs11.CKA_LABEL, label],
+  ];
+  const isRsa = keyParameters(algorithm).type === "rsa";
+  const keys = session.lib.C_GenerateKeyPair(
+    session.session,
+    { mechanism: generationMechanism(algorithm) },
+    template(
+      new Map([
+        [pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY],
+        ...names,
+        [pkcs11.CKA_PRIVATE, false],
+        [pkcs11.CKA_VERIFY, true],
+        ...(isRsa ? [[pkcs11.CKA_ENCRYPT, false] as const] : []),
+        ...(isRsa ? [[pkcs11.CKA_WRAP, false] as const] : []),
+        ...kindOfKey(algorithm),
+      ]),
+    ),
+    template(
+      new Map([
+        [pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY],
+        ...names,
+        [pkcs11.CKA_PRIVATE, true],
+        [pkcs11.CKA_SENSITIVE, true],
+        [pkcs11.CKA_EXTRACTABLE, false],
+        [pkcs11.CKA_SIGN, true],
+        ...(isRsa ? [[pkcs11.CKA_DECRYPT, false] as const] : []),
+        ...(isRsa ? [[pkcs11.CKA_UNWRAP, false] as const] : []),
+      ]),
+    ),
+  );
+  const spki = ownSpki(session, keys.publicKey);
+  const pair = spki && asKeyPair(keyId, spki);
+  if (pair === undefined) {
+    const reason = "the token does not tell the public key that it made";
+    throw new RenewalError("ERR_TOKEN_FAILURE", { details: { reason } });
+  }
+  return pair;
+}
+
+/** The key pair under a reference, when its private half is there and its public key can be told. */
+export function findKeyPair(session: TokenSession, reference: KeyReference): KeyPair | undefined {
+  for (const key of privateKeys(session, reference.keyId)) {
+    if (reference.spki !== undefined && !isPublicKeyOf(session, key, reference.spki)) continue;
+    const spki = reference.spki ?? publicKeyOf(session, key);
+    const [keyId] = tryReadAttributes(session, key, [pkcs11.CKA_ID]);
+    const pair = spki && asKeyPair(keyId ?? new Uint8Array(), spki);
+    if (pair !== undefined) return pair;
+  }
+  session.assertPresent();
+  return undefined;
+}
+
+/**
+ * Where a public key is given, the signature is verified with it: that tells keys under one CKA_ID apart.
+ * @throws ERR_KEY_NOT_FOUND, ERR_ALGORITHM_UNSUPPORTED
+ */
+export function sign(
+  session: TokenSession,
+  { key: { keyId, spki }, algorithm, message }: Params<"sign">,
+): Uint8Array {
+  for (const key of privateKeys(session, keyId)) {
+    if (spki !== undefined && !mayBePublicKeyOf(session, key, spki)) continue;
+    const signature = signWith(session, key, algorithm, message);
+    if (spki === undefined || verifySignature(spki, algorithm, message, signature))
+      return signature;
+  }
+  session.assertPresent();
+  throw new RenewalError("ERR_KEY_NOT_FOUND");
+}
+
+/** Removes both halves under a CKA_ID, the private one first. */
+export function destroyKeyPairs(session: TokenSession, keyId: Uint8Array): void {
+  const publicKeys = objectsOf(session, pkcs11.CKO_PUBLIC_KEY, keyId);
+  for (const object of [...privateKeys(session, keyId), ...publicKeys]) {
+    session.lib.C_DestroyObject(session.session, object);
+  }
+}
+
+/** Tells of a certificate whether a private key under its CKA_ID is seen. Never of one without CKA_ID. */
+export function privateKeyLookup(
+  access: ObjectAccess,
+): (certificate: { readonly keyId: Uint8Array }) => boolean {
+  const objects = findObjects(access, new Map([[pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY]]));
+  const ids = objects.map(
+    (object) => tryReadAttributes(access, object, [pkcs11.CKA_ID])[0]?.toString("hex") ?? "",
+  );
+  const known = new Set(ids);
+  return ({ keyId }) => keyId.length > 0 && known.has(Buffer.from(keyId).toString("hex"));
+}
+
+/** The same by the public key, for a certificate without CKA_ID. */
+export function hasPrivateKey(
+  session: TokenSession,
+  { der }: { readonly der: Uint8Array },
+): boolean {
+  const spki = spkiOf(der);
+  return (
+    spki !== undefined &&
+    privateKeys(session, new Uint8Array()).some((key) => isPublicKeyOf(session, key, spki))
+  );
+}
+
+/** Under an empty CKA_ID, every private key: the public key then tells which is meant. */
+function privateKeys(session: TokenSession, keyId: Uint8Array): pkcs11.Handle[] {
+  return objectsOf(session, pkcs11.CKO_PRIVATE_KEY, keyId.length > 0 ? keyId : undefined);
+}
+
+function objectsOf(session: TokenSession, kind: number, keyId: Uint8Array | undefined) {
+  const having: Entry[] = [[pkcs11.CKA_CLASS, kind]];
+  if (keyId !== undefined) having.push([pkcs11.CKA_ID, keyId]);
+  return findObjects(session, new Map(having));
+}
+
+/**
+ * A generation that was interrupted may leave its public half. The CKA_ID was chosen for this one pair, so a public key
+ * under it without a private one is nobody else's.
+ */
+function sweepOrphans(session: TokenSession, keyId: Uint8Array): void {
+  if (privateKeys(session, keyId).length > 0) return;
+  for (const object of objectsOf(session, pkcs11.CKO_PUBLIC_KEY, keyId)) {
+    session.lib.C_DestroyObject(session.session, object);
+  }
+}
+
+function kindOfKey(algorithm: KeyAlgorithm): readonly Entry[] {
+  const parameters = keyParameters(algorithm);
+  if (parameters.type === "rsa") {
+    return [
+      [pkcs11.CKA_MODULUS_BITS, parameters.modulusLength],
+      [pkcs11.CKA_PUBLIC_EXPONENT, Uint8Array.of(1, 0, 1)],
+    ];
+  }
+  const curve = ecParameters(algorithm);
+  return curve === undefined ? [] : [[pkcs11.CKA_EC_PARAMS, curve]];
+}
+
+function spkiOf(certificate: Uint8Array): Uint8Array | undefined {
+  try {
+    return parseCertificate(certificate).spki;
+  } catch {
+    return undefined;
+  }
+}
+
+function asKeyPair(keyId: Uint8Array, spki: Uint8Array): KeyPair | undefined {
+  const algorithm = keyAlgorithmOf(spki);
+  return algorithm && { keyId, algorithm, spki };
+}

@@ -1,0 +1,136 @@
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from "node:crypto";
+import { hashOf, keyAlgorithmOf, signatureAlgorithmsFor } from "../core/pki/algorithms.js";
+import { fromPem, parseCertificate, toPem } from "../core/pki/certificate.js";
+import { EXTENSION } from "../core/pki/extensions.js";
+import type { Signer } from "../core/ports/transport.js";
+import type { Files } from "./files.js";
+import { encodeName } from "./name.js";
+import {
+  type CertificateTemplate,
+  caConstraints,
+  extendedKeyUsage,
+  type Issuer,
+  keyUsage,
+  type NamedExtension,
+  signCertificate,
+} from "./x509.js";
+
+/** id-kp-cmcRA (RFC 6402 §2.10), id-kp-clientAuth and id-kp-emailProtection (RFC 5280 §4.2.1.12). */
+const CMC_RA = "1.3.6.1.5.5.7.3.28";
+const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+const EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4";
+
+const DAY_MS = 86_400_000;
+const YEAR_MS = 365 * DAY_MS;
+
+/** The CA: a root, an issuing CA under it, and the RA's signer. Real certificates, keys of its own. */
+export interface Authority {
+  /** DER. */
+  readonly root: Uint8Array;
+  readonly issuing: Uint8Array;
+  readonly raSigner: Signer & { readonly certificate: Uint8Array };
+  issue(template: CertificateTemplate): Uint8Array;
+}
+
+/** What a subscriber's certificate holds beside its key identifiers, and a renewed one takes over from the old. */
+export const SUBSCRIBER_EXTENSIONS: readonly NamedExtension[] = [
+  keyUsage("digitalSignature", "nonRepudiation"),
+  extendedKeyUsage(CLIENT_AUTH, EMAIL_PROTECTION),
+];
+
+/** Key identifiers are of the key and of the issuer, so they are made anew. */
+const NEVER_TAKEN_OVER: ReadonlySet<string> = new Set([
+  EXTENSION.subjectKeyIdentifier,
+  EXTENSION.authorityKeyIdentifier,
+]);
+
+export function renewedExtensions(previous: Uint8Array): readonly NamedExtension[] {
+  return [...parseCertificate(previous).extensions]
+    .filter(([oid]) => !NEVER_TAKEN_OVER.has(oid))
+    .map(([oid, value]) => ({ oid, ...value }));
+}
+
+/** The authority whose keys and certificates stand in the files; made and written at the first start. */
+export function openAuthority(
+  files: Files,
+  now: Date,
+  organisation = "certrenew sandbox",
+): Authority {
+  const named = (commonName: string) => encodeName({ country: "CN", organisation, commonName });
+  const validity = (years: number) => ({
+    notBefore: new Date(now.getTime() - DAY_MS),
+    notAfter: new Date(now.getTime() + years * YEAR_MS),
+  });
+  const root = member(files, "root", ({ spki, privateKey }) => {
+    const subjectDer = named("Sandbox Root CA");
+    const extensions = [caConstraints(), keyUsage("keyCertSign", "cRLSign")];
+    const template = { subjectDer, spki, extensions, ...validity(30) };
+    return signCertificate(template, { subjectDer, spki, privateKey });
+  });
+  const issuing = member(files, "issuing", ({ spki }) => {
+    const extensions = [caConstraints(0), keyUsage("keyCertSign", "cRLSign")];
+    const template = { subjectDer: named("Sandbox Issuing CA"), spki, extensions, ...validity(20) };
+    return signCertificate(template, root);
+  });
+  const ra = member(files, "ra", ({ spki }) => {
+    const extensions = [keyUsage("digitalSignature"), extendedKeyUsage(CMC_RA)];
+    const template = { subjectDer: named("Sandbox RA"), spki, extensions, ...validity(10) };
+    return signCertificate(template, issuing);
+  });
+  return {
+    root: root.certificate,
+    issuing: issuing.certificate,
+    raSigner: { ...softwareSigner(ra.privateKey), certificate: ra.certificate },
+    issue: (template) => signCertificate(template, issuing),
+  };
+}
+
+/** A signer over a key in memory. */
+export function softwareSigner(privateKey: KeyObject): Signer {
+  const spki = spkiOf(privateKey);
+  const keyAlgorithm = keyAlgorithmOf(spki);
+  return {
+    spki,
+    algorithms: keyAlgorithm === undefined ? [] : signatureAlgorithmsFor(keyAlgorithm),
+    sign: async (message, algorithm) =>
+      new Uint8Array(sign(hashOf(algorithm), message, privateKey)),
+  };
+}
+
+/** A fresh P-256 pair that nobody keeps: for certificates that are wrong on purpose. */
+export function strangerSpki(): Uint8Array {
+  return spkiOf(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
+}
+
+interface Member extends Issuer {
+  readonly certificate: Uint8Array;
+}
+
+type KeyHalf = Pick<Issuer, "spki" | "privateKey">;
+
+function member(files: Files, name: string, certify: (key: KeyHalf) => Uint8Array): Member {
+  const keyPem = files.read(`${name}.key`) ?? createKey(files, `${name}.key`);
+  const privateKey = createPrivateKey(keyPem);
+  const key = { privateKey, spki: spkiOf(privateKey) };
+  const pem = files.read(`${name}.pem`);
+  const certificate = fromPem(pem ?? "")[0] ?? certify(key);
+  if (pem === undefined) files.write(`${name}.pem`, toPem(certificate, "CERTIFICATE"));
+  return { ...key, certificate, subjectDer: parseCertificate(certificate).subjectDer };
+}
+
+function createKey(files: Files, name: string): string {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  files.write(name, pem);
+  return pem;
+}
+
+function spkiOf(privateKey: KeyObject): Uint8Array {
+  return new Uint8Array(createPublicKey(privateKey).export({ type: "spki", format: "der" }));
+}

@@ -1,0 +1,100 @@
+import { DAY_MS, isOpen, later, type Office } from "./office.js";
+import { bookReceipt, isPaid, takesPayment } from "./payments.js";
+import { approve, close, returnForCorrection, withdraw } from "./review.js";
+import type { Application } from "./state.js";
+
+/** What happens by time alone. */
+interface Due {
+  readonly at: Date;
+  run(at: Date): void;
+}
+
+/**
+ * Does what has become due, in its order and as of its own time. There is no timer: everybody who looks comes through here
+ * first, so nobody can tell. Returns whether something changed.
+ */
+export function advance(office: Office): boolean {
+  let changed = false;
+  for (const application of Object.values(office.state.applications)) {
+    for (;;) {
+      const due = nextDue(office, application);
+      if (due === undefined || due.at > office.clock.now()) break;
+      due.run(due.at);
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+/** When the review is expected to be over; `undefined` where it waits for somebody. */
+export function reviewDueAt({ state }: Office, application: Application): Date | undefined {
+  const { reviewableAt, status } = application;
+  const delay = application.reviewDelayMs ?? state.policy.reviewDelayMs;
+  if (status !== "received" || reviewableAt === undefined || delay === null) return undefined;
+  return later(reviewableAt, delay);
+}
+
+function nextDue(office: Office, application: Application): Due | undefined {
+  const candidates = [
+    booking(office, application),
+    ...(isOpen(application)
+      ? [
+          review(office, application),
+          paymentDeadline(office, application),
+          collection(office, application),
+        ]
+      : []),
+  ];
+  return candidates
+    .filter((due) => due !== undefined)
+    .sort((a, b) => a.at.getTime() - b.at.getTime())[0];
+}
+
+/** The bank's statement shows an announced transfer; that can still happen after the end. */
+function booking(office: Office, application: Application): Due | undefined {
+  const { bookingDelayMs } = office.state.policy;
+  const declared = application.ledger.instructions.find(({ status }) => status === "declared");
+  if (bookingDelayMs === null || !declared) return undefined;
+  return {
+    at: later(declared.createdAt, bookingDelayMs),
+    run(at) {
+      const { id, remittances } = declared;
+      for (const { amount } of remittances) bookReceipt(office, application, amount, id, at);
+    },
+  };
+}
+
+function review(office: Office, application: Application): Due | undefined {
+  const due = reviewDueAt(office, application);
+  if (due === undefined || isUnpaid(office, application)) return undefined;
+  return {
+    at: due,
+    run(at) {
+      const reasons = application.returnFirst?.map((text) => ({ text }));
+      delete application.returnFirst;
+      if (reasons) returnForCorrection(application, reasons);
+      else approve(office, application, at);
+    },
+  };
+}
+
+/** An order that is not paid lapses, unless a transfer is being looked for. */
+function paymentDeadline(office: Office, application: Application): Due | undefined {
+  const { policy } = office.state;
+  const declared = application.ledger.instructions.some(({ status }) => status === "declared");
+  if (declared || !takesPayment(office, application)) return undefined;
+  return {
+    at: later(application.appliedAt, policy.paymentDays * DAY_MS),
+    run: (at) => close(office, application, "lapsed", at),
+  };
+}
+
+function collection(office: Office, application: Application): Due | undefined {
+  const { issuance } = application;
+  return issuance && { at: issuance.collectUntil, run: (at) => withdraw(office, application, at) };
+}
+
+/** An amendment can make an order dearer after it was paid. */
+function isUnpaid({ state }: Office, application: Application): boolean {
+  return state.policy.payment === "before-review" && !isPaid(application);
+}

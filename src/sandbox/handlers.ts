@@ -1,0 +1,129 @@
+import type { z } from "zod";
+import type {
+  applicationBodySchema,
+  bankTransferBodySchema,
+  cancellationBodySchema,
+  confirmationBodySchema,
+  offerRequestSchema,
+} from "../transport/http/wire/messages.js";
+import type { RouteName } from "../transport/http/wire/routes.js";
+import { cancellationStatementSchema } from "../transport/http/wire/statements.js";
+import type { HandlerResult } from "./desk.js";
+import { authorise, progressAnswer, receive, recover } from "./exchanges.js";
+import type { Faults } from "./faults.js";
+import { takeApplication } from "./intake.js";
+import { collect, takeConfirmation } from "./issuance.js";
+import { makeOffer } from "./offers.js";
+import { findApplication, type Office } from "./office.js";
+import { takeTransfer } from "./payments.js";
+import { isWaiting } from "./progress.js";
+import { Refusal } from "./refusal.js";
+import { cancel } from "./review.js";
+import type { Application } from "./state.js";
+import { checkSigner, openStatement } from "./statements.js";
+
+export interface HandlerCall {
+  readonly route: RouteName;
+  readonly renewalId: string;
+  readonly idempotencyKey: string;
+  readonly followSecretSha256: string;
+  readonly body: Uint8Array;
+  /** What the route's request schema made of the body. */
+  readonly content: unknown;
+  readonly faults: Faults;
+}
+
+type Handler = (office: Office, call: HandlerCall) => Promise<HandlerResult>;
+
+/** One clerk for each call of the route table. */
+export const HANDLERS: Readonly<Record<RouteName, Handler>> = {
+  async requestOffer(office, { content, faults }) {
+    const request = content as z.output<typeof offerRequestSchema>;
+    const offer = await makeOffer(office, request, faults.document?.flaw);
+    return { content: { offer }, changed: true };
+  },
+
+  submitApplication: (office, call) =>
+    write(office, call, () => {
+      const body = call.content as z.output<typeof applicationBodySchema>;
+      const application = takeApplication(office, call.renewalId, call.followSecretSha256, body);
+      const { "slow-review": slow, "returned-first": returned } = call.faults;
+      if (slow) application.reviewDelayMs = slow.ms;
+      if (returned) application.returnFirst = [...returned.reasons];
+      return application;
+    }),
+
+  async readProgress(office, call) {
+    const application = authorised(office, call);
+    return {
+      content: progressAnswer(office, application),
+      changed: false,
+      retryAfterSeconds: retryAfter(office, application),
+      tagged: true,
+    };
+  },
+
+  announceTransfer: (office, call) =>
+    write(office, call, () => {
+      const body = call.content as z.output<typeof bankTransferBodySchema>;
+      return takeTransfer(office, authorised(office, call), body);
+    }),
+
+  cancel: (office, call) =>
+    write(office, call, () => {
+      const { cancellation } = call.content as z.output<typeof cancellationBodySchema>;
+      const application = authorised(office, call);
+      const { statement, signer } = openStatement(
+        office,
+        cancellationStatementSchema,
+        cancellation,
+        call.renewalId,
+      );
+      checkSigner(office, signer, application.certificateSha256, { allowExpired: true });
+      const bound =
+        statement.certificateSha256 === application.certificateSha256 &&
+        statement.offerId === application.statement.offer.id &&
+        statement.raNonce === application.nonce;
+      if (!bound)
+        throw new Refusal("ERR_RA_REFUSED", "the cancellation is not bound to this renewal");
+      cancel(office, application);
+      office.state.nonces.push(statement.nonce);
+      return application;
+    }),
+
+  async collect(office, call) {
+    const application = authorised(office, call);
+    const issued = collect(office, application, call.faults.certificate?.flaw);
+    return { content: issued, changed: true };
+  },
+
+  confirm: (office, call) =>
+    write(office, call, () => {
+      const { confirmation } = call.content as z.output<typeof confirmationBodySchema>;
+      return takeConfirmation(office, authorised(office, call), confirmation);
+    }),
+
+  async recoverExchange(office, call) {
+    return { content: recover(office, call), changed: false };
+  },
+};
+
+async function write(
+  office: Office,
+  call: HandlerCall,
+  work: () => Application,
+): Promise<HandlerResult> {
+  const content = await receive(office, { ...call, flaw: call.faults.document?.flaw }, work);
+  const application = findApplication(office, call.renewalId);
+  return { content, changed: true, retryAfterSeconds: retryAfter(office, application) };
+}
+
+function authorised(office: Office, { renewalId, followSecretSha256 }: HandlerCall): Application {
+  const application = findApplication(office, renewalId);
+  authorise(application, followSecretSha256);
+  return application;
+}
+
+function retryAfter(office: Office, application: Application): number | undefined {
+  return isWaiting(office, application) ? office.state.policy.retryAfterSeconds : undefined;
+}

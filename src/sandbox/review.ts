@@ -1,0 +1,92 @@
+import { isOpen, type Office } from "./office.js";
+import { isPaid, settle } from "./payments.js";
+import { Refusal } from "./refusal.js";
+import type { Application } from "./state.js";
+
+/** 管理员审核, and how an application comes to its end. */
+
+export interface Reason {
+  /** JSON Pointer (RFC 6901) into the form, where it is about a field. */
+  readonly pointer?: string | undefined;
+  readonly text: string;
+}
+
+/** @throws Refusal when it is not under review */
+export function approve(
+  office: Office,
+  application: Application,
+  at: Date = office.clock.now(),
+): void {
+  assertUnderReview(office, application);
+  application.status = "approved";
+  application.reasons = [];
+  settle(office, application, at);
+}
+
+/** Gives it back for correction. @throws Refusal when it is not under review */
+export function returnForCorrection(application: Application, reasons: readonly Reason[]): void {
+  assertReceived(application);
+  application.status = "returned";
+  application.reasons = [...reasons];
+  delete application.reviewableAt;
+}
+
+/** Refuses for good; what was paid is due back. @throws Refusal when it is not under review */
+export function refuse(office: Office, application: Application, reasons: readonly Reason[]): void {
+  assertReceived(application);
+  close(office, application, "refused");
+  application.reasons = [...reasons];
+}
+
+/** 撤销申请: possible until a certificate was collected. @throws Refusal */
+export function cancel(office: Office, application: Application): void {
+  if (!isOpen(application) || application.issuance?.certificateSha256 !== undefined) {
+    throw new Refusal("ERR_RA_REFUSED", "the certificate was issued, or the application is closed");
+  }
+  close(office, application, "cancelled");
+  delete application.issuance;
+}
+
+/** Nobody collected or confirmed in time: what was issued may be used by nobody, what was not issued is paid back. */
+export function withdraw(office: Office, application: Application, at: Date): void {
+  const { issuance } = application;
+  const entry = office.state.certificates[issuance?.certificateSha256 ?? ""];
+  close(office, application, "lapsed", at);
+  if (!issuance || !entry) return;
+  entry.revokedAt ??= at;
+  issuance.revokedAt = entry.revokedAt;
+}
+
+/** Ends it; money that was not earned is due back. */
+export function close(
+  office: Office,
+  application: Application,
+  status: "refused" | "cancelled" | "lapsed",
+  at: Date = office.clock.now(),
+): void {
+  application.status = status;
+  settle(office, application, at);
+}
+
+function assertReceived({ status }: Application): void {
+  if (status !== "received") {
+    throw new Refusal("ERR_RA_REFUSED", `the application is ${status}`, { status: 409 });
+  }
+}
+
+function assertUnderReview(office: Office, application: Application): void {
+  assertReceived(application);
+  if (office.state.policy.payment === "before-review" && !isPaid(application)) {
+    throw new Refusal("ERR_RA_REFUSED", "the order is not paid", { status: 409 });
+  }
+}
+
+/** Ends a certificate of this CA. Safe to repeat. @throws Refusal when it is not ours */
+export function revoke(office: Office, certificateSha256: string): Date {
+  const entry = office.state.certificates[certificateSha256];
+  if (!entry) throw new Refusal("ERR_RA_REFUSED", "this CA did not issue it", { status: 404 });
+  entry.revokedAt ??= office.clock.now();
+  const { issuance } = office.state.applications[entry.renewalId ?? ""] ?? {};
+  if (issuance?.certificateSha256 === certificateSha256) issuance.revokedAt ??= entry.revokedAt;
+  return entry.revokedAt;
+}

@@ -1,0 +1,34 @@
+import { RenewalError } from "../../core/errors.js";
+
+/** Where the RA is. */
+export interface Endpoint {
+  /** `scheme://host[:port]`: every signed message names it. */
+  readonly origin: string;
+  /** The absolute URL of a path of the route table. */
+  url(path: string): string;
+}
+
+/**
+ * Reads a base URL: `https`, or `http` to a literal loopback address (127.0.0.0/8, `[::1]`). The name `localhost` is not
+ * taken, since a resolver decides where it leads. Paths of the interface are appended to the base's own.
+ * @throws ERR_ARGUMENT
+ */
+export function parseBaseUrl(baseUrl: string): Endpoint {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : refuse("is not an absolute URL");
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
+    refuse("must be https, or http to 127.0.0.0/8 or [::1]");
+  }
+  if (url.username !== "" || url.password !== "") refuse("must not hold credentials");
+  if (url.search !== "" || url.hash !== "") refuse("must not have a query or a fragment");
+  const base = url.origin + url.pathname.replace(/\/+$/, "");
+  return { origin: url.origin, url: (path) => base + path };
+}
+
+// URL has brought every spelling of an IPv4 address (127.1, 0x7f000001) into this form.
+function isLoopback(hostname: string): boolean {
+  return /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === "[::1]";
+}
+
+function refuse(message: string): never {
+  throw new RenewalError("ERR_ARGUMENT", { problems: [{ pointer: "/baseUrl", message }] });
+}

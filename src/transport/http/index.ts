@@ -1,0 +1,175 @@
+import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "../../core/clock.js";
+import { RenewalError } from "../../core/errors.js";
+import { sha256Hex } from "../../core/pki/certificate.js";
+import type {
+  Exchange,
+  Recovery,
+  Reference,
+  Reply,
+  Transport,
+} from "../../core/ports/transport.js";
+import { type DocumentRules, openOffer, openReceipt } from "./documents.js";
+import { parseBaseUrl } from "./endpoint.js";
+import {
+  assertOrigin,
+  makeApplication,
+  makeBankTransfer,
+  makeCancellation,
+  makeConfirmation,
+  readExchange,
+} from "./exchanges.js";
+import { responseFailure, unusableAnswer } from "./failures.js";
+import type { Fetch } from "./fetch.js";
+import { createHttpClient, type HttpCall } from "./http-client.js";
+import { createProgressCache } from "./progress-cache.js";
+import { offerRequestSchema, type ProgressAnswer, type ReceivedAnswer } from "./wire/messages.js";
+import { encodeJson } from "./wire/statements.js";
+
+export type { Fetch, FetchInit, FetchResponse } from "./fetch.js";
+
+export interface HttpTransportOptions {
+  /** `https://ra.example/api`; plain `http` only to a literal loopback address (127.0.0.0/8, `[::1]`). */
+  readonly baseUrl: string;
+  /** DER of the roots that vouch for what the RA signs. Nothing else is trusted. */
+  readonly trustAnchors: readonly Uint8Array[];
+  /** Default: `globalThis.fetch`. Bring your own for a proxy or client certificates. */
+  readonly fetch?: Fetch | undefined;
+  readonly clock?: Pick<Clock, "now"> | undefined;
+  /** For one call, its body included. Default: 30 000. */
+  readonly timeoutMs?: number | undefined;
+  /** Default: 2 MiB. */
+  readonly maxResponseBytes?: number | undefined;
+  /** `optional` takes offers and receipts that the RA did not sign; forged signatures are refused all the same. */
+  readonly signedDocuments?: "required" | "optional" | undefined;
+}
+
+/**
+ * The REST interface of an RA with a business side: signed offers and receipts, applications as CMS SignedData (RFC 5652)
+ * over canonical JSON (RFC 8785), problem details (RFC 9457), ETag and Retry-After (RFC 9110).
+ *
+ * Every writing call carries an `Idempotency-Key`; sending an exchange twice is one exchange for the RA. The follow
+ * secret travels in the `Authorization` header only. No redirect is followed, and no URL that the RA sends is fetched.
+ *
+ * @throws ERR_ARGUMENT when an option is not valid
+ * @example
+ * httpTransport({ baseUrl: "https://ra.example", trustAnchors: [root] });
+ */
+export function httpTransport(options: HttpTransportOptions): Transport {
+  const { trustAnchors, clock = systemClock, signedDocuments = "required" } = options;
+  const endpoint = parseBaseUrl(options.baseUrl);
+  if (trustAnchors.length === 0) {
+    throw new RenewalError("ERR_ARGUMENT", {
+      problems: [{ pointer: "/trustAnchors", message: "at least one is needed" }],
+    });
+  }
+  const client = createHttpClient({
+    endpoint,
+    fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
+    clock,
+    timeoutMs: options.timeoutMs ?? 30_000,
+    maxResponseBytes: options.maxResponseBytes ?? 2 * 1024 * 1024,
+  });
+  const required = signedDocuments === "required";
+  const documents: DocumentRules = { endpoint, trustAnchors, required, clock };
+  const exchanges = { endpoint, clock, signedDocuments: required };
+  const cache = createProgressCache();
+
+  const follow = (reference: Reference, call: HttpCall) => {
+    assertOrigin(exchanges, reference.offer.origin);
+    const parameters = { ...call.parameters, renewalId: reference.renewalId };
+    return { ...call, bearer: reference.followSecret, parameters };
+  };
+
+  return {
+    name: "http",
+    traits: { polling: "free", collectStartsClock: false, duplicateSafety: "exact" },
+
+    prepare: (application, signers) => makeApplication(exchanges, application, signers),
+
+    async send(exchange, reference, { signal } = {}) {
+      const { route, body } = readExchange(exchange);
+      const { idempotencyKey } = exchange;
+      const call = follow(reference, { body, idempotencyKey, signal });
+      const { content, retryAfterMs } = await client.call(route, call);
+      if (!content) throw unusableAnswer(route, responseFailure("an answer without content"));
+      try {
+        return receivedReply(content, receiptOf(content, exchange, reference), retryAfterMs);
+      } catch (error) {
+        throw error instanceof RenewalError ? unusableAnswer(route, error) : error;
+      }
+    },
+
+    async recover(exchange, reference, { signal } = {}): Promise<Recovery> {
+      const parameters = { idempotencyKey: exchange.idempotencyKey };
+      const call = follow(reference, { parameters, signal });
+      const { content, retryAfterMs } = await client.call("recoverExchange", call);
+      if (!content) throw responseFailure("an answer without content");
+      if (content.outcome === "not-received") return { outcome: "not-received" };
+      if (content.exchangeSha256 !== exchangeHash(exchange)) {
+        throw responseFailure("the RA has another message under this key");
+      }
+      const receipt = receiptOf(content.answer, exchange, reference);
+      return { outcome: "done", reply: receivedReply(content.answer, receipt, retryAfterMs) };
+    },
+
+    async progress(reference, { signal } = {}) {
+      const known = cache.get(reference.renewalId);
+      const call = follow(reference, { signal });
+      const answer = await client.call("readProgress", { ...call, ifNoneMatch: known?.etag });
+      const content = answer.content ?? known?.answer;
+      if (!content) throw responseFailure("an answer without content");
+      if (answer.content && answer.etag) {
+        cache.set(reference.renewalId, { etag: answer.etag, answer: answer.content });
+      }
+      return receivedReply(content, undefined, answer.retryAfterMs);
+    },
+
+    async collect(reference, { signal } = {}) {
+      const call = follow(reference, { signal });
+      const { content } = await client.call("collect", call);
+      if (!content) throw responseFailure("an answer without content");
+      return content;
+    },
+
+    prepareConfirmation: (content, signer) => makeConfirmation(exchanges, content, signer),
+
+    business: {
+      async offer(certificate, { signal } = {}) {
+        const nonce = randomBytes(24).toString("base64url");
+        const body = JSON.stringify(encodeJson(offerRequestSchema, { certificate, nonce }));
+        const { content } = await client.call("requestOffer", { body, signal });
+        if (!content) throw responseFailure("an answer without content");
+        const asked = { nonce, certificateSha256: sha256Hex(certificate) };
+        return openOffer(content.offer, asked, documents);
+      },
+      async prepareBankTransfer(reference, content) {
+        assertOrigin(exchanges, reference.offer.origin);
+        return makeBankTransfer(exchanges, content);
+      },
+      prepareCancellation: (reference, signer) => makeCancellation(exchanges, reference, signer),
+    },
+  };
+
+  function receiptOf(
+    { receipt }: ReceivedAnswer,
+    exchange: Exchange,
+    { renewalId }: Reference,
+  ): Uint8Array | undefined {
+    const { idempotencyKey } = exchange;
+    const exchangeSha256 = exchangeHash(exchange);
+    return openReceipt(receipt, { renewalId, idempotencyKey, exchangeSha256 }, documents);
+  }
+}
+
+function exchangeHash(exchange: Exchange): string {
+  return sha256Hex(new TextEncoder().encode(readExchange(exchange).body));
+}
+
+function receivedReply(
+  { progress, nonce }: ProgressAnswer,
+  receipt: Uint8Array | undefined,
+  retryAfterMs: number | undefined,
+): Reply {
+  return { progress, remote: { nonce }, receipt, retryAfterMs };
+}
