@@ -77,6 +77,7 @@ export type {
   Reply,
   Signer,
   Transport,
+  TransportCallOptions,
   TransportTraits,
 } from "./core/ports/transport.js";
 export type { ProcessIdentity } from "./core/process-identity.js";

@@ -5,7 +5,6 @@
  */
 import { join } from "node:path";
 import {
-  type AwaitingPayment,
   type BankTransfer,
   type CertificateSummary,
   type Completed,
@@ -13,10 +12,12 @@ import {
   type Draft,
   type RenewalClient,
   RenewalError,
+  type RenewOptions,
   type SubmitOptions,
 } from "certrenew";
 import { fileStore } from "certrenew/store/file";
 import { httpTransport } from "certrenew/transport/http";
+import { form, transferOf } from "../support/holder.js";
 import { commandsToLook, inspect, writeFiles } from "./inspect.js";
 import { type Say, showOrder, showProgress } from "./show.js";
 import { eraseWorld, openWorld, type World } from "./world.js";
@@ -63,7 +64,7 @@ function createClient(world: World): RenewalClient {
   const { trustAnchors, baseUrl } = sandbox;
   return createRenewalClient({
     driver,
-    transport: httpTransport({ baseUrl, trustAnchors }),
+    transport: httpTransport({ baseUrl }),
     store: fileStore({ directory: join(world.folder, "renewals") }),
     trustAnchors,
     pin: () => pin,
@@ -103,32 +104,13 @@ function choose({ offer, guards }: Draft): SubmitOptions {
     accept: offer.agreement,
     years: 2,
     acknowledge: guards.map(({ id }) => id),
-    form: {
-      agent: "张三",
-      mobile: "13800138000",
-      email: "zhangsan@example.com",
-      organisation: "示例科技有限公司",
-      unifiedSocialCreditCode: "91440101MA5EXAMP0X",
-    },
+    form,
   };
 }
 
-function pay(renewal: Parameters<typeof showOrder>[0]): BankTransfer {
+function pay(renewal: Parameters<NonNullable<RenewOptions["pay"]>>[0]): BankTransfer {
   showOrder(renewal, say);
-  const { payment, order } = renewal as AwaitingPayment;
-  if (!payment || !order) throw new Error("there is nothing to pay");
-  return {
-    recipient: { name: "张三", mobile: "13800138000", address: "示例市示例路 1 号" },
-    invoice: order.invoiceTypes[0]?.id,
-    remittances: [
-      {
-        payerAccount: "6222000000000000",
-        payerName: "示例科技有限公司",
-        amount: payment.uncovered,
-        paidOn: new Date().toISOString().slice(0, 10),
-      },
-    ],
-  };
+  return transferOf(renewal);
 }
 
 async function findUnfinished(client: RenewalClient): Promise<string | undefined> {

@@ -109,6 +109,15 @@ export interface Explanation {
 
 export type Language = "en" | "zh-CN";
 
+/** Where the record cannot be read: no step leaves the present key worse off, and of the money nothing is known here. */
+export const UNKNOWN_IMPACT = { key: "old-usable", money: "unclear" } as const;
+
+const RECORD_UNREADABLE: ReadonlySet<ErrorCode> = new Set([
+  "ERR_RECORD_CORRUPT",
+  "ERR_RECORD_VERSION",
+  "ERR_STORE_FAILURE",
+]);
+
 export interface RenewalErrorOptions {
   readonly cause?: unknown;
   /** Facts for programs and support; they fill `{name}` in the texts. Never a secret. */
@@ -147,8 +156,7 @@ export class RenewalError extends Error {
     this.details = details;
     this.problems = problems;
     this.impact = {
-      key: "untouched",
-      money: "none",
+      ...(RECORD_UNREADABLE.has(code) ? UNKNOWN_IMPACT : { key: "untouched", money: "none" }),
       retry: ERROR_CATALOGUE[code],
       ...options.impact,
     };

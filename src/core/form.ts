@@ -8,7 +8,7 @@ import {
 import type { JsonObject, JsonValue } from "./domain/scalars.js";
 import type { Problem } from "./errors.js";
 import { FORMATS } from "./form/formats.js";
-import { canonicalText, copyJson, isMap, pointerTo } from "./form/json.js";
+import { canonicalText, copyJson, isMap, jsonProblem, pointerTo } from "./form/json.js";
 import { type CompiledSchema, compileSchema, unusable } from "./form/schema.js";
 import { printable } from "./text.js";
 
@@ -33,15 +33,10 @@ export function checkFormSchema(schema: JsonObject): void {
  */
 export function validateForm(schema: JsonObject, values: JsonObject): readonly Problem[] {
   const compiled = compileSchema(schema);
-  let copy: JsonValue;
-  try {
-    copy = copyJson(values, (reason) => new ValuesRefused(reason));
-  } catch (error) {
-    if (error instanceof ValuesRefused) return [{ pointer: "", message: error.message }];
-    throw error;
-  }
+  const tooMuch = jsonProblem(values);
+  if (tooMuch !== undefined) return [{ pointer: "", message: tooMuch }];
   const problems = new Map<string, Problem>();
-  for (const error of errorsOf(compiled, copy)) {
+  for (const error of errorsOf(compiled, copyJson(values))) {
     // It only announces the errors that follow.
     if (error.name === "allOf") continue;
     const problem = { pointer: pointerOf(error), message: messageOf(error) };
@@ -49,8 +44,6 @@ export function validateForm(schema: JsonObject, values: JsonObject): readonly P
   }
   return [...problems.values()];
 }
-
-class ValuesRefused extends Error {}
 
 function errorsOf(
   { schema, patterns }: CompiledSchema,

@@ -128,7 +128,7 @@ const HANDLES: {
     refresh: (options) =>
       run("refresh", options, async (context) => {
         // Without the secret there is nothing left to follow at the RA.
-        if (record.secrets.followSecret) await refresh(context, options);
+        if (context.record.secrets.followSecret) await refresh(context, options);
       }),
   }),
 };

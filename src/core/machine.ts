@@ -1,5 +1,5 @@
 import { runUnderClaim, type StepContext } from "./context.js";
-import { RenewalError } from "./errors.js";
+import { errorCode, RenewalError, UNKNOWN_IMPACT } from "./errors.js";
 import { impactOf } from "./impact.js";
 import type { Renewal, State, StepName, StepOptions } from "./lifecycle.js";
 import type { RenewalRecord } from "./record.js";
@@ -88,9 +88,10 @@ export async function inContext(
     const impact = impactOf(code, record);
     const renewal = await runtime.handleOf(record);
     told = new RenewalError(code, { cause, details, problems, impact, renewal });
-  } catch {
-    // Without its record nothing can be said of the renewal beyond the failure itself.
-    return error;
+  } catch (unreadable) {
+    // Nothing was stored yet, so there is nothing to tell beyond the failure itself.
+    if (errorCode(unreadable) === "ERR_RECORD_NOT_FOUND") return error;
+    told = new RenewalError(code, { cause, details, problems, impact: UNKNOWN_IMPACT });
   }
   if (error.stack) told.stack = error.stack;
   return told;

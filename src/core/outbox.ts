@@ -36,10 +36,14 @@ export function intoOutbox(record: RenewalRecord, exchange: Exchange): RenewalRe
  */
 export async function deliver(context: StepContext, exchange: Exchange): Promise<void> {
   context.activity("sending");
-  const { signal } = context;
+  const { signal, runtime } = context;
+  const { trustAnchors } = runtime;
   let reply: Reply;
   try {
-    reply = await context.transport.send(exchange, context.reference(), { signal });
+    reply = await context.transport.send(exchange, context.reference(), {
+      signal,
+      trustAnchors,
+    });
   } catch (error) {
     if (!outcomeIsOpen(error)) await context.save((record) => outOfOutbox(record, exchange));
     throw error;
@@ -58,8 +62,12 @@ export async function settle(
   { repeat = false }: { readonly repeat?: boolean | undefined } = {},
 ): Promise<"done" | "dropped"> {
   context.activity("asking-outcome");
-  const { signal } = context;
-  const recovery = await context.transport.recover(exchange, context.reference(), { signal });
+  const { signal, runtime } = context;
+  const { trustAnchors } = runtime;
+  const recovery = await context.transport.recover(exchange, context.reference(), {
+    signal,
+    trustAnchors,
+  });
   if (recovery.outcome === "done") {
     await settleWith(context, exchange, recovery.reply);
     return "done";

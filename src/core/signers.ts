@@ -1,6 +1,6 @@
 import type { StepContext } from "./context.js";
 import { RenewalError } from "./errors.js";
-import { keyAlgorithmOf, signatureAlgorithmsFor } from "./pki/algorithms.js";
+import { keyAlgorithmOf, signatureAlgorithmsFor, verifySignature } from "./pki/algorithms.js";
 import { parseCertificate } from "./pki/certificate.js";
 import type { KeyReference, Session } from "./ports/driver.js";
 import type { Signer } from "./ports/transport.js";
@@ -24,9 +24,14 @@ export function tokenSigner(
     certificate,
     spki: key.spki,
     algorithms,
-    sign(message, algorithm) {
+    async sign(message, algorithm) {
       activity("signing");
-      return session.sign({ key, algorithm, message, signal });
+      const signature = await session.sign({ key, algorithm, message, signal });
+      if (verifySignature(key.spki, algorithm, message, signature)) return signature;
+      // Better found here than by the RA, after the application was sent.
+      throw new RenewalError("ERR_TOKEN_FAILURE", {
+        details: { token: session.token.label, reason: "a signature does not verify with its key" },
+      });
     },
   };
 }

@@ -40,7 +40,10 @@ export async function startRenewal(
   const token = { serialNumber, label, model, manufacturer };
   try {
     const transport = runtime.transportFor({ token, signing: credential.signing });
-    const offer = await fetchOffer(transport, previous.der, { signal });
+    const offer = await fetchOffer(transport, previous.der, {
+      signal,
+      trustAnchors: runtime.trustAnchors,
+    });
     const now = runtime.clock.now();
     const record: RenewalRecord = {
       id,

@@ -1,6 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { z } from "zod";
-import { RenewalError } from "../core/errors.js";
 import { JsonError, parseJsonObject } from "../transport/http/wire/json.js";
 import { type AdminContext, runAction } from "./admin.js";
 import { type Answer, failure, jsonAnswer } from "./answers.js";
@@ -34,19 +32,7 @@ async function answer(context: AdminContext, action: string, body: Uint8Array): 
     const result = await runAction(context, action, input);
     return jsonAnswer(200, { result: result === undefined ? null : result });
   } catch (error) {
-    return failure(asRefusal(error));
+    if (!(error instanceof JsonError)) return failure(error);
+    return failure(new Refusal("ERR_ARGUMENT", `the body is ${error.message}`));
   }
-}
-
-function asRefusal(error: unknown): unknown {
-  if (error instanceof JsonError)
-    return new Refusal("ERR_ARGUMENT", `the body is ${error.message}`);
-  if (error instanceof RenewalError) return new Refusal("ERR_ARGUMENT", error.message);
-  if (!(error instanceof z.ZodError)) return error;
-  return new Refusal("ERR_ARGUMENT", "the argument is not valid", {
-    problems: error.issues.map(({ path, message }) => ({
-      pointer: path.map((step) => `/${String(step)}`).join(""),
-      message,
-    })),
-  });
 }

@@ -4,6 +4,7 @@ import { type Money, moneySchema } from "../core/domain/money.js";
 import type { Progress } from "../core/domain/progress.js";
 import { identifier, sha256Hex, shortText } from "../core/domain/scalars.js";
 import { parseCertificate, toPem } from "../core/pki/certificate.js";
+import { problemsOf } from "../core/problems.js";
 import { advance } from "./calendar.js";
 import { type Scenario, type ScenarioStep, scenarioSchema } from "./faults.js";
 import { findApplication, type Office } from "./office.js";
@@ -143,14 +144,19 @@ const ACTIONS: Readonly<Record<keyof SandboxAdmin, Action>> = {
   requests: action(none, ({ log }) => log.list()),
 };
 
-/** Runs an action by its name: first what became due, then the action, then it is saved. @throws Refusal, ZodError */
+/** Runs an action by its name: first what became due, then the action, then it is saved. @throws Refusal */
 export function runAction(context: AdminContext, name: string, input: unknown): Promise<unknown> {
   return context.serial(() => {
     const { office, save } = context;
     const found = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof SandboxAdmin] : undefined;
     if (!found) throw new Refusal("ERR_ARGUMENT", "there is no such action", { status: 404 });
+    const parsed = found.input.safeParse(input ?? {});
+    if (!parsed.success) {
+      const problems = problemsOf(parsed.error);
+      throw new Refusal("ERR_ARGUMENT", "the argument is not valid", { problems });
+    }
     advance(office);
-    const result = found.run(context, found.input.parse(input ?? {}) as never);
+    const result = found.run(context, parsed.data as never);
     advance(office);
     save();
     return result;
@@ -160,7 +166,13 @@ export function runAction(context: AdminContext, name: string, input: unknown): 
 export function createAdmin(context: AdminContext): SandboxAdmin {
   const functions = Object.keys(ACTIONS).map((name) => [
     name,
-    (input?: unknown) => runAction(context, name, input).then((result) => structuredClone(result)),
+    async (input?: unknown) => {
+      try {
+        return structuredClone(await runAction(context, name, input));
+      } catch (error) {
+        throw error instanceof Refusal ? error.toRenewalError() : error;
+      }
+    },
   ]);
   return Object.fromEntries(functions) as SandboxAdmin;
 }

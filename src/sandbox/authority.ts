@@ -9,6 +9,7 @@ import { hashOf, keyAlgorithmOf, signatureAlgorithmsFor } from "../core/pki/algo
 import { fromPem, parseCertificate, toPem } from "../core/pki/certificate.js";
 import { EXTENSION } from "../core/pki/extensions.js";
 import type { Signer } from "../core/ports/transport.js";
+import { CMC_RA } from "../transport/http/wire/statements.js";
 import type { Files } from "./files.js";
 import { encodeName } from "./name.js";
 import {
@@ -21,8 +22,7 @@ import {
   signCertificate,
 } from "./x509.js";
 
-/** id-kp-cmcRA (RFC 6402 §2.10), id-kp-clientAuth and id-kp-emailProtection (RFC 5280 §4.2.1.12). */
-const CMC_RA = "1.3.6.1.5.5.7.3.28";
+/** id-kp-clientAuth and id-kp-emailProtection (RFC 5280 §4.2.1.12). */
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4";
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { z } from "zod";
 import { sha256Hex } from "../core/pki/certificate.js";
+import { problemsOf } from "../core/problems.js";
 import { canonicalJson, JsonError, parseJsonObject } from "../transport/http/wire/json.js";
 import { ROUTES, type Route, type RouteName } from "../transport/http/wire/routes.js";
 import { encodeJson } from "../transport/http/wire/statements.js";
@@ -47,7 +48,9 @@ export function createDesk(options: DeskOptions): (call: Call) => Promise<Answer
 
 async function serve(options: DeskOptions, call: Call, faults: Faults): Promise<Answer> {
   if (faults.latency) {
-    await delay(faults.latency.ms, undefined, { signal: options.closing }).catch(() => {});
+    await delay(faults.latency.ms, undefined, { signal: options.closing, ref: false }).catch(
+      () => {},
+    );
   }
   if (faults["dropped-request"]) return { status: 0, headers: {}, body: "", cut: "nothing" };
   if (faults.status) return faultyStatus(faults.status);
@@ -116,10 +119,7 @@ function read(schema: z.ZodType, { body, header }: Call): unknown {
     const result = schema.safeDecode(parseJsonObject(body));
     if (result.success) return result.data;
     throw new Refusal("ERR_ARGUMENT", "the body is not as agreed", {
-      problems: result.error.issues.map(({ path, message }) => ({
-        pointer: path.map((step) => `/${String(step)}`).join(""),
-        message,
-      })),
+      problems: problemsOf(result.error),
     });
   } catch (error) {
     if (error instanceof JsonError)

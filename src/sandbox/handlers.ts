@@ -22,7 +22,7 @@ import { cancel } from "./review.js";
 import type { Application } from "./state.js";
 import { checkSigner, openStatement } from "./statements.js";
 
-export interface HandlerCall {
+interface HandlerCall {
   readonly route: RouteName;
   readonly renewalId: string;
   readonly idempotencyKey: string;

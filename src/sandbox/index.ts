@@ -1,5 +1,8 @@
+import { z } from "zod";
 import { type Clock, systemClock } from "../core/clock.js";
+import { RenewalError } from "../core/errors.js";
 import { sha256Hex, toPem } from "../core/pki/certificate.js";
+import { problemsOf } from "../core/problems.js";
 import { createAdmin, type SandboxAdmin } from "./admin.js";
 import { openAdminPort } from "./admin-port.js";
 import { openAuthority, SUBSCRIBER_EXTENSIONS } from "./authority.js";
@@ -71,7 +74,7 @@ export interface Sandbox extends AsyncDisposable {
  * Needs the optional dependencies `hono` and `@hono/node-server`.
  *
  * @throws ERR_UNSUPPORTED without them, ERR_STORE_CONFLICT while another process has the folder, ERR_STORE_FAILURE,
- *   ERR_RECORD_CORRUPT, ERR_ARGUMENT when a port is taken
+ *   ERR_RECORD_CORRUPT, ERR_ARGUMENT when an option is not valid or a port is taken
  * @example
  * await using sandbox = await createSandbox();
  * const transport = httpTransport({ baseUrl: sandbox.baseUrl, trustAnchors: sandbox.trustAnchors });
@@ -86,14 +89,29 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   }
 }
 
+/** @throws ERR_ARGUMENT naming what is wrong with the option */
+function checked<T>(option: keyof SandboxOptions, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof z.ZodError)) throw cause;
+    const problems = problemsOf(cause).map(({ pointer, message }) => ({
+      pointer: `/${option}${pointer}`,
+      message,
+    }));
+    throw new RenewalError("ERR_ARGUMENT", { cause, problems });
+  }
+}
+
 async function open(options: SandboxOptions, files: Files): Promise<Sandbox> {
   const { clock = systemClock } = options;
   const authority = openAuthority(files, clock.now());
   const { state, save } = openState(files, changePolicy(DEMONSTRATION_POLICY, {}));
-  state.policy = changePolicy(state.policy, options.policy ?? {});
+  state.policy = checked("policy", () => changePolicy(state.policy, options.policy ?? {}));
 
   const office: Office & { origin: string } = { clock, authority, state, origin: "" };
-  const scenario = createScenario(scenarioSchema.parse(options.scenario ?? []));
+  const steps = checked("scenario", () => scenarioSchema.parse(options.scenario ?? []));
+  const scenario = createScenario(steps);
   const log = createRequestLog(() => clock.now());
   const serial = createSerial();
   const closing = new AbortController();

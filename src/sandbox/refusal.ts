@@ -1,5 +1,5 @@
 import type { JsonObject } from "../core/domain/scalars.js";
-import type { Problem } from "../core/errors.js";
+import { type Problem, RenewalError } from "../core/errors.js";
 import { PROBLEM_STATUS, type ProblemCode, problemType } from "../transport/http/wire/problem.js";
 
 export interface RefusalOptions {
@@ -25,6 +25,13 @@ export class Refusal extends Error {
 
   get status(): number {
     return this.options.status ?? PROBLEM_STATUS[this.code];
+  }
+
+  /** For a caller in this process. */
+  toRenewalError(): RenewalError {
+    const { problems = [], parameters } = this.options;
+    const details = { ...parameters, reason: this.message };
+    return new RenewalError(this.code, { details, problems, cause: this });
   }
 
   toProblemDetails(): JsonObject {

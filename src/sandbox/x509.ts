@@ -69,7 +69,7 @@ export function signCertificate(template: CertificateTemplate, issuer: Issuer): 
   return encodeSequence(tbsCertificate, signatureIdentifier(algorithm), encodeBits(signature));
 }
 
-export function extension(
+function extension(
   name: keyof typeof EXTENSION,
   value: Uint8Array,
   critical = false,

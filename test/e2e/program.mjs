@@ -1,6 +1,6 @@
 // A program as an embedder writes it, run from what is built: it renews the one certificate on a token, or goes on with
 // the renewal that an earlier run left. It tells what it does on standard output, a JSON line each, and is killed for it.
-import { createRenewalClient } from "certrenew";
+import { createRenewalClient, RenewalError } from "certrenew";
 import { softHsmDriver } from "certrenew/drivers/softhsm";
 import { fileStore } from "certrenew/store/file";
 import { httpTransport } from "certrenew/transport/http";
@@ -8,12 +8,16 @@ import { httpTransport } from "certrenew/transport/http";
 const { baseUrl, trustAnchors, conf, directory, pin, keyAlgorithm, keyMode } = JSON.parse(
   process.argv[2] ?? "{}",
 );
-const anchors = trustAnchors.map((base64) => new Uint8Array(Buffer.from(base64, "base64")));
+/** @type {Uint8Array[]} */
+const anchors = trustAnchors.map(
+  (/** @type {string} */ base64) => new Uint8Array(Buffer.from(base64, "base64")),
+);
+/** @param {Readonly<Record<string, unknown>>} event */
 const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
 const client = createRenewalClient({
   driver: softHsmDriver({ conf }),
-  transport: httpTransport({ baseUrl, trustAnchors: anchors }),
+  transport: httpTransport({ baseUrl }),
   store: fileStore({ directory }),
   trustAnchors: anchors,
   pin: () => pin,
@@ -25,9 +29,10 @@ client.on("activity", ({ step, activity }) => tell({ event: `${step}:${activity}
 try {
   const { renewals } = await client.renewals();
   const [unfinished] = renewals;
-  const credential =
-    unfinished ?? (await client.credentials()).find((each) => each.eligibility.renewable);
-  const renewal = await client.renew(unfinished ? { id: unfinished.id } : credential, {
+  const [credential] = (await client.credentials()).filter((each) => each.eligibility.renewable);
+  const one = unfinished ? { id: unfinished.id } : credential;
+  if (!one) throw new Error("there is nothing to renew");
+  const renewal = await client.renew(one, {
     choose: ({ offer, guards }) => ({
       accept: offer.agreement,
       years: 2,
@@ -49,7 +54,7 @@ try {
         {
           payerAccount: "6222000000000000",
           payerName: "示例科技有限公司",
-          amount: payment?.uncovered,
+          amount: payment?.uncovered ?? { amount: 0, currency: "CNY" },
           paidOn: "2026-11-20",
         },
       ],
@@ -59,6 +64,7 @@ try {
   });
   tell({ event: "end", state: renewal.state, id: renewal.id });
 } catch (error) {
+  if (!(error instanceof RenewalError)) throw error;
   tell({
     event: "error",
     code: error.code,

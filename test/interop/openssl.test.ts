@@ -253,6 +253,7 @@ describe("chains", () => {
         "-attime",
         String(Math.floor(at.getTime() / 1000)),
       ],
+      ...(intermediates.length === 0 ? [] : ["-untrusted", file("untrusted.pem")]),
       ...["-x509_strict", "-auth_level", "2", file(`${leaf}.pem`)],
     ]);
     expect(result.chain !== undefined, result.problem).toBe(ok);

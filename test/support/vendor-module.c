@@ -91,9 +91,18 @@ static CK_RV inSession(const char *function) {
     if (guarded != CKR_OK) return guarded; \
   } while (0)
 
+/* Library parameters, as NSS takes them, stand where SoftHSM wants nothing: they are noted and left out. */
 static CK_RV initialize(CK_VOID_PTR args) {
+  CK_C_INITIALIZE_ARGS given;
+  char text[256];
   GUARD(before, C_Initialize);
-  return real->C_Initialize(args);
+  if (args == NULL) return real->C_Initialize(NULL);
+  given = *(CK_C_INITIALIZE_ARGS_PTR)args;
+  snprintf(text, sizeof text, "flags:%lu parameters:%s;", given.flags,
+           given.pReserved == NULL ? "" : (const char *)given.pReserved);
+  noted(text);
+  given.pReserved = NULL;
+  return real->C_Initialize(&given);
 }
 
 static CK_RV finalize(CK_VOID_PTR reserved) {

@@ -32,7 +32,7 @@ export function vendorModule(store: SoftHsmStore): VendorModule {
       return readFileSync(log, "utf8")
         .trimEnd()
         .split("\n")
-        .map((line) => line.split(" ")[1] ?? "");
+        .map((line) => line.slice(line.indexOf(" ") + 1));
     },
   };
 }

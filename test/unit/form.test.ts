@@ -158,6 +158,8 @@ describe("validateForm", () => {
       [{ a: 1 }],
     ],
     [{ properties: { a: false } }, [{}, { b: 1 }], [{ a: 1 }]],
+    [{ uniqueItems: false }, [[1, 1], "a"], []],
+    [{ uniqueItems: true }, [[1, 2], "aa", [[1], { 0: 1 }]], [[1, 1]]],
     [{ format: "date" }, ["2024-02-29", 5], ["2026-02-29", "2026-2-1", "2026-01-01T"]],
     [
       { format: "date-time" },

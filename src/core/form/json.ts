@@ -16,40 +16,48 @@ export function jsonMap(entries: JsonObject = {}): JsonMap {
   return Object.assign(Object.create(PROTOTYPE), entries);
 }
 
-/**
- * A bounded copy, all of its objects made by {@link jsonMap}.
- * @throws what `refuse` makes of the reason
- */
-export function copyJson(source: JsonValue, refuse: (reason: string) => Error): JsonValue {
+/** Why a document is not taken: it is too large, too deep, or no JSON. `undefined`: it is. */
+export function jsonProblem(source: JsonValue): string | undefined {
   let values = 0;
   let characters = 0;
-  const counted = (text: string): string => {
-    characters += text.length;
-    if (characters > LIMITS.characters) {
-      throw refuse(`has more than ${LIMITS.characters} characters`);
-    }
-    return text;
-  };
-  const copy = (value: JsonValue, depth: number): JsonValue => {
+  const visit = (value: JsonValue, depth: number): string | undefined => {
     values += 1;
-    if (values > LIMITS.values) throw refuse(`has more than ${LIMITS.values} values`);
-    if (depth > LIMITS.depth) throw refuse(`is nested deeper than ${LIMITS.depth} levels`);
-    if (typeof value === "string") return counted(value);
-    if (value === null || typeof value === "boolean" || Number.isFinite(value)) return value;
-    if (isList(value)) return value.map((entry) => copy(entry, depth + 1));
-    if (!isMap(value)) throw refuse("holds something that is not JSON");
-    const result = jsonMap();
-    for (const [name, entry] of Object.entries(value)) {
-      // What JSON.stringify leaves out is not there.
-      if (entry !== undefined) result[counted(name)] = copy(entry, depth + 1);
+    if (values > LIMITS.values) return `has more than ${LIMITS.values} values`;
+    if (depth > LIMITS.depth) return `is nested deeper than ${LIMITS.depth} levels`;
+    if (typeof value === "string") characters += value.length;
+    else if (isMap(value)) characters += Object.keys(value).join("").length;
+    else if (!isList(value) && !isScalar(value)) return "holds something that is not JSON";
+    if (characters > LIMITS.characters) return `has more than ${LIMITS.characters} characters`;
+    if (isScalar(value)) return undefined;
+    for (const entry of Object.values(value)) {
+      const problem = visit(entry, depth + 1);
+      if (problem !== undefined) return problem;
     }
-    return result;
+    return undefined;
   };
-  return copy(source, 0);
+  return visit(source, 0);
+}
+
+/** A copy of JSON without a {@link jsonProblem}, all of its objects made by {@link jsonMap}. */
+export function copyJson(source: JsonValue): JsonValue {
+  if (isList(source)) return source.map(copyJson);
+  if (!isMap(source)) return source;
+  return jsonMap(
+    Object.fromEntries(Object.entries(source).map(([name, entry]) => [name, copyJson(entry)])),
+  );
 }
 
 export function isMap(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isScalar(value: JsonValue): value is string | number | boolean | null {
+  return (
+    value === null ||
+    typeof value === "string" ||
+    typeof value === "boolean" ||
+    Number.isFinite(value)
+  );
 }
 
 export function isList(value: JsonValue | undefined): value is readonly JsonValue[] {

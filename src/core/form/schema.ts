@@ -2,7 +2,7 @@ import { RE2JS } from "re2js";
 import type { JsonObject, JsonValue } from "../domain/scalars.js";
 import { RenewalError } from "../errors.js";
 import { FORMATS } from "./formats.js";
-import { copyJson, isList, isMap, jsonMap, pointerTo, valueAt } from "./json.js";
+import { copyJson, isList, isMap, jsonMap, jsonProblem, pointerTo, valueAt } from "./json.js";
 
 /**
  * What is taken from an RA's JSON Schema: the validation keywords of draft 7 and nothing else, checked one by one, its
@@ -29,9 +29,9 @@ const LIMITS = {
 
 /** @throws ERR_FORM_SCHEMA: `details.reason` says what is wrong, and where by JSON Pointer */
 export function compileSchema(source: JsonObject): CompiledSchema {
-  const copy = copyJson(source, (reason) => unusable("", reason));
-  if (!isMap(copy)) throw unusable("", "is not an object");
-  const document = jsonMap(copy);
+  const problem = jsonProblem(source);
+  if (problem !== undefined) throw unusable("", problem);
+  const document = jsonMap(copyJson(source) as JsonObject);
   // The document's own name, by which nothing here is looked up.
   delete document["$id"];
   const compilation: Compilation = { document, patterns: new Map(), schemas: 0, instructions: 0 };

@@ -70,7 +70,7 @@ export interface CertificateSignature {
 }
 
 const MAX_BYTES = 64 * 1024;
-const CACHE_SIZE = 512;
+const CACHE_SIZE = 1024;
 const cache = new Map<string, Certificate>();
 
 /**

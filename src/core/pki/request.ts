@@ -28,7 +28,7 @@ import { nameToString } from "./name.js";
 import { chooseAlgorithm, signWith } from "./signer.js";
 
 /** An extension asked for, by OID. */
-export interface RequestedExtension extends Extension {
+interface RequestedExtension extends Extension {
   readonly oid: string;
 }
 

@@ -32,12 +32,16 @@ export interface Transport {
    * @throws ERR_RA_UNREACHABLE when the outcome is not known, ERR_ABORTED when it was stopped under way, which leaves the
    *   outcome open too; every other error means that nothing was changed
    */
-  send(exchange: Exchange, reference: Reference, options?: CallOptions): Promise<Reply>;
+  send(exchange: Exchange, reference: Reference, options?: TransportCallOptions): Promise<Reply>;
   /**
    * Finds out what became of an exchange that was sent, or was about to be, without changing anything.
    * `not-received`: the RA does not have it, and it may be sent. `unclear`: the protocol cannot tell.
    */
-  recover(exchange: Exchange, reference: Reference, options?: CallOptions): Promise<Recovery>;
+  recover(
+    exchange: Exchange,
+    reference: Reference,
+    options?: TransportCallOptions,
+  ): Promise<Recovery>;
   /** What the RA says now. Changes nothing. With `polling: "signed"` a signer is given. */
   progress(
     reference: Reference,
@@ -58,6 +62,11 @@ export interface Transport {
   readonly business?: BusinessFacet | undefined;
 }
 
+export interface TransportCallOptions extends CallOptions {
+  /** The client's, DER: what the RA signs is verified up to these, unless the transport was given its own. */
+  readonly trustAnchors?: readonly Uint8Array[] | undefined;
+}
+
 export interface TransportTraits {
   /** `signed`: asking for progress needs the old key, and so the token. */
   readonly polling: "free" | "signed";
@@ -69,7 +78,7 @@ export interface TransportTraits {
 
 export interface BusinessFacet {
   /** @throws ERR_RA_UNREACHABLE, ERR_RA_RESPONSE, ERR_RA_REFUSED (revoked, outside the window, another CA's) */
-  offer(certificate: Uint8Array, options?: CallOptions): Promise<SignedOffer>;
+  offer(certificate: Uint8Array, options?: TransportCallOptions): Promise<SignedOffer>;
   /** 银行转账. Authorised by the follow secret; each one appends to what the RA has. */
   prepareBankTransfer(
     reference: Reference,

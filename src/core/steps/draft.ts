@@ -2,13 +2,15 @@ import type { StepContext } from "../context.js";
 import type { SignedOffer } from "../domain/offer.js";
 import { RenewalError } from "../errors.js";
 import { parseCertificate } from "../pki/certificate.js";
-import type { CallOptions } from "../ports/driver.js";
-import type { Transport } from "../ports/transport.js";
+import type { Transport, TransportCallOptions } from "../ports/transport.js";
 
 /** draft → draft with a fresh offer. */
 export async function refreshOffer(context: StepContext): Promise<void> {
   const { record, transport, signal } = context;
-  const offer = await fetchOffer(transport, record.previous.der, { signal });
+  const offer = await fetchOffer(transport, record.previous.der, {
+    signal,
+    trustAnchors: context.runtime.trustAnchors,
+  });
   context.set((current) => ({ ...current, offer }));
 }
 
@@ -24,7 +26,7 @@ export async function discard(context: StepContext): Promise<void> {
 export async function fetchOffer(
   transport: Transport,
   certificate: Uint8Array,
-  options: CallOptions,
+  options: TransportCallOptions,
 ): Promise<SignedOffer> {
   if (!transport.business) {
     throw new RenewalError("ERR_UNSUPPORTED", {

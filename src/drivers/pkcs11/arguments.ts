@@ -1,4 +1,6 @@
+import { SIGNATURE_ALGORITHMS, type SignatureAlgorithm } from "../../core/domain/key-algorithm.js";
 import { type Problem, RenewalError } from "../../core/errors.js";
+import { parseCertificate } from "../../core/pki/certificate.js";
 import type { KeyReference } from "../../core/ports/driver.js";
 
 /** Checks on what callers give, before anything reaches a token. They throw ERR_ARGUMENT. */
@@ -22,6 +24,23 @@ export function assertKeyReference({ keyId, spki }: KeyReference): void {
   else assertNonEmpty("keyId", keyId);
 }
 
-function wrong(problem: Problem): RenewalError {
-  return new RenewalError("ERR_ARGUMENT", { problems: [problem] });
+/** @throws ERR_ALGORITHM_UNSUPPORTED */
+export function assertSignatureAlgorithm(algorithm: SignatureAlgorithm): void {
+  if (SIGNATURE_ALGORITHMS.includes(algorithm)) return;
+  throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED", {
+    details: { algorithm: String(algorithm) },
+  });
+}
+
+export function assertCertificate(name: string, der: Uint8Array): void {
+  assertBytes(name, der);
+  try {
+    parseCertificate(der);
+  } catch (cause) {
+    throw wrong({ pointer: `/${name}`, message: "is no certificate in DER" }, cause);
+  }
+}
+
+function wrong(problem: Problem, cause?: unknown): RenewalError {
+  return new RenewalError("ERR_ARGUMENT", { problems: [problem], cause });
 }

@@ -20,7 +20,7 @@ export interface Deadlines {
   readonly close: number;
 }
 
-export const DEFAULT_DEADLINES: Deadlines = {
+const DEFAULT_DEADLINES: Deadlines = {
   start: 20_000,
   list: 15_000,
   login: 60_000,
@@ -50,8 +50,11 @@ export const DEADLINE_OF: Readonly<Record<CallName, keyof Deadlines>> = {
 /** The longest that `setTimeout` can wait; beyond it the timer fires at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** Deadlines that differ from the defaults. */
+export type DeadlineOptions = { readonly [Kind in keyof Deadlines]?: number | undefined };
+
 /** @throws ERR_ARGUMENT where one is no time that can be waited for */
-export function withDefaults(deadlines: Partial<Deadlines> = {}): Deadlines {
+export function withDefaults(deadlines: DeadlineOptions = {}): Deadlines {
   const problems = Object.entries(deadlines)
     .filter(([, ms]) => ms !== undefined && !(ms > 0 && ms <= MAX_TIMEOUT_MS))
     .map(([name, ms]) => ({ pointer: `/deadlines/${name}`, message: `no time in ms: ${ms}` }));

@@ -7,13 +7,13 @@ import type {
   UnlockOptions,
 } from "../../core/ports/driver.js";
 import { identifyProcess } from "../../core/process-identity.js";
-import { type Deadlines, withDefaults } from "./deadlines.js";
+import { type DeadlineOptions, withDefaults } from "./deadlines.js";
 import { endHost } from "./end-host.js";
 import { hostEnvironment } from "./host-environment.js";
 import { defaultHostPath } from "./host-path.js";
 import { HostProcess, type HostSettings } from "./host-process.js";
 import { identityOf, nameOf } from "./identity.js";
-import { createListing } from "./listing.js";
+import { createListing, driverClosed } from "./listing.js";
 import { createSession, judgeFailure } from "./session.js";
 import { watchTokens } from "./watch.js";
 
@@ -35,7 +35,7 @@ export interface Pkcs11DriverOptions {
    */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** How long the module may take, in milliseconds, where the defaults do not fit. */
-  readonly deadlines?: Partial<Deadlines> | undefined;
+  readonly deadlines?: DeadlineOptions | undefined;
 }
 
 /** The driver under the name of the token or library that it reaches. */
@@ -47,8 +47,7 @@ export function createPkcs11Driver(name: string, options: Pkcs11DriverOptions): 
   let isClosed = false;
 
   const assertOpen = () => {
-    if (!isClosed) return;
-    throw new RenewalError("ERR_ARGUMENT", { details: { reason: "the driver is closed" } });
+    if (isClosed) throw driverClosed();
   };
   const close = async () => {
     isClosed = true;
@@ -82,6 +81,8 @@ export function createPkcs11Driver(name: string, options: Pkcs11DriverOptions): 
       const host = await HostProcess.start(settings, { signal });
       sessions.add(host);
       try {
+        // It may have been closed while the host started.
+        assertOpen();
         return await unlockIn(host, token, unlockOptions, {
           presentTokens: () => listing.tokens(undefined),
           onClose: () => sessions.delete(host),

@@ -135,9 +135,14 @@ export class HostProcess {
     await this.#gone();
   }
 
-  /** Lets the module log out and finalise first. Never rejects. */
+  /**
+   * Lets the module log out and finalise first; a request that is still under way after that time is cut off. Never
+   * rejects.
+   */
   async close(): Promise<void> {
+    const patience = setTimeout(() => void this.end(), this.#settings.deadlines.close);
     await this.call("close", undefined, { onAbort: "end" }).catch(() => undefined);
+    clearTimeout(patience);
     this.#fail(closed());
     if (this.#child.connected) this.#child.disconnect();
     if (!(await this.#gone())) await this.end();

@@ -6,7 +6,7 @@
 import type { Driver } from "../../core/ports/driver.js";
 import { createPkcs11Driver, type Pkcs11DriverOptions } from "./driver.js";
 
-export type { Deadlines } from "./deadlines.js";
+export type { DeadlineOptions, Deadlines } from "./deadlines.js";
 export type { Pkcs11DriverOptions } from "./driver.js";
 
 /**

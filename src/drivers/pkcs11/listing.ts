@@ -1,3 +1,4 @@
+import { RenewalError } from "../../core/errors.js";
 import type { Token, TokenContents, TokenIdentity } from "../../core/ports/driver.js";
 import { untilAborted } from "./abort.js";
 import { HostProcess, type HostSettings } from "./host-process.js";
@@ -15,7 +16,10 @@ export function createListing(settings: HostSettings): Listing {
   let current: Promise<HostProcess> | undefined;
   let known: readonly TokenIdentity[] | undefined;
 
+  let isClosed = false;
+
   const hostNow = async (): Promise<HostProcess> => {
+    if (isClosed) throw driverClosed();
     current ??= HostProcess.start(settings);
     const asked = current;
     const host = await asked.catch((error: unknown) => {
@@ -53,9 +57,14 @@ export function createListing(settings: HostSettings): Listing {
       return known;
     },
     async close() {
+      isClosed = true;
       const host = await current?.catch(() => undefined);
       current = undefined;
       await host?.close();
     },
   };
+}
+
+export function driverClosed(): RenewalError {
+  return new RenewalError("ERR_ARGUMENT", { details: { reason: "the driver is closed" } });
 }

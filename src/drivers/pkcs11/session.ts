@@ -6,7 +6,13 @@ import type {
   TokenContents,
   TokenIdentity,
 } from "../../core/ports/driver.js";
-import { assertBytes, assertKeyReference, assertNonEmpty } from "./arguments.js";
+import {
+  assertBytes,
+  assertCertificate,
+  assertKeyReference,
+  assertNonEmpty,
+  assertSignatureAlgorithm,
+} from "./arguments.js";
 import { mayBeRemoval } from "./errors.js";
 import type { HostProcess } from "./host-process.js";
 import { isSame, nameOf } from "./identity.js";
@@ -55,11 +61,12 @@ export function createSession(parts: SessionParts): Session {
     },
     async sign({ key: { keyId, spki }, algorithm, message, signal }) {
       assertKeyReference({ keyId, spki });
+      assertSignatureAlgorithm(algorithm);
       assertBytes("message", message);
       return call("sign", { key: { keyId, spki }, algorithm, message }, { signal });
     },
     async importCertificate({ der, keyId, label, signal }) {
-      assertBytes("der", der);
+      assertCertificate("der", der);
       assertBytes("keyId", keyId);
       await call("import", { der, keyId, label: String(label) }, { signal });
     },

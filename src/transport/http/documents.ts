@@ -11,13 +11,11 @@ import { responseFailure } from "./failures.js";
 import { cleanJson, isCleanText, JsonError, parseCanonicalJson } from "./wire/json.js";
 import type { RaDocument } from "./wire/messages.js";
 import {
+  CMC_RA,
   offerStatementSchema,
   type ReceiptStatement,
   receiptStatementSchema,
 } from "./wire/statements.js";
-
-/** id-kp-cmcRA (RFC 6402 §2.10): without it, whoever holds a certificate of the same CA could sign as its RA. */
-export const CMC_RA = "1.3.6.1.5.5.7.3.28";
 
 export interface DocumentRules {
   readonly endpoint: Endpoint;

@@ -31,7 +31,7 @@ export function failureOf(
   const details: JsonObject = {
     ...problem?.parameters,
     status,
-    ...(problem?.detail !== undefined && { reason: problem.detail }),
+    reason: problem?.detail ?? `HTTP ${status}`,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };
   const problems = (problem?.errors ?? []).map(({ pointer, detail }) => ({

@@ -41,7 +41,8 @@ export async function readBody(
     const chunk = part.value ?? new Uint8Array();
     length += chunk.length;
     if (length > maxBytes) {
-      await reader?.cancel();
+      // Not waited for: whoever sends without an end may not stop either.
+      reader?.cancel().catch(() => {});
       throw new BodyTooLargeError(`more than ${maxBytes} bytes`);
     }
     chunks.push(chunk);

@@ -28,14 +28,14 @@ export interface HttpCall {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface HttpAnswer<T> {
+interface HttpAnswer<T> {
   /** Absent with 304: what `ifNoneMatch` names is still so. */
   readonly content: T | undefined;
   readonly etag: string | undefined;
   readonly retryAfterMs: number | undefined;
 }
 
-export type RouteAnswer<N extends RouteName> = z.output<(typeof ROUTES)[N]["answer"]>;
+type RouteAnswer<N extends RouteName> = z.output<(typeof ROUTES)[N]["answer"]>;
 
 export interface HttpClient {
   /** One call of the route table. Never repeats by itself. @throws see `failures.ts` */

@@ -8,6 +8,7 @@ import type {
   Reference,
   Reply,
   Transport,
+  TransportCallOptions,
 } from "../../core/ports/transport.js";
 import { type DocumentRules, openOffer, openReceipt } from "./documents.js";
 import { parseBaseUrl } from "./endpoint.js";
@@ -31,8 +32,8 @@ export type { Fetch, FetchInit, FetchResponse } from "./fetch.js";
 export interface HttpTransportOptions {
   /** `https://ra.example/api`; plain `http` only to a literal loopback address (127.0.0.0/8, `[::1]`). */
   readonly baseUrl: string;
-  /** DER of the roots that vouch for what the RA signs. Nothing else is trusted. */
-  readonly trustAnchors: readonly Uint8Array[];
+  /** DER of the roots that vouch for what the RA signs, where they are not those of the client. */
+  readonly trustAnchors?: readonly Uint8Array[] | undefined;
   /** Default: `globalThis.fetch`. Bring your own for a proxy or client certificates. */
   readonly fetch?: Fetch | undefined;
   readonly clock?: Pick<Clock, "now"> | undefined;
@@ -53,14 +54,16 @@ export interface HttpTransportOptions {
  *
  * @throws ERR_ARGUMENT when an option is not valid
  * @example
- * httpTransport({ baseUrl: "https://ra.example", trustAnchors: [root] });
+ * createRenewalClient({ transport: httpTransport({ baseUrl: "https://ra.example" }), … });
  */
 export function httpTransport(options: HttpTransportOptions): Transport {
-  const { trustAnchors, clock = systemClock, signedDocuments = "required" } = options;
+  const { clock = systemClock, signedDocuments = "required" } = options;
   const endpoint = parseBaseUrl(options.baseUrl);
-  if (trustAnchors.length === 0) {
+  if (options.trustAnchors?.length === 0) {
     throw new RenewalError("ERR_ARGUMENT", {
-      problems: [{ pointer: "/trustAnchors", message: "at least one is needed" }],
+      problems: [
+        { pointer: "/trustAnchors", message: "must hold at least one, where it is given" },
+      ],
     });
   }
   const client = createHttpClient({
@@ -71,7 +74,10 @@ export function httpTransport(options: HttpTransportOptions): Transport {
     maxResponseBytes: options.maxResponseBytes ?? 2 * 1024 * 1024,
   });
   const required = signedDocuments === "required";
-  const documents: DocumentRules = { endpoint, trustAnchors, required, clock };
+  const rulesFor = (call: TransportCallOptions): DocumentRules => {
+    const trustAnchors = options.trustAnchors ?? call.trustAnchors ?? [];
+    return { endpoint, trustAnchors, required, clock };
+  };
   const exchanges = { endpoint, clock, signedDocuments: required };
   const cache = createProgressCache();
 
@@ -87,29 +93,35 @@ export function httpTransport(options: HttpTransportOptions): Transport {
 
     prepare: (application, signers) => makeApplication(exchanges, application, signers),
 
-    async send(exchange, reference, { signal } = {}) {
+    async send(exchange, reference, call = {}) {
+      const { signal } = call;
       const { route, body } = readExchange(exchange);
       const { idempotencyKey } = exchange;
-      const call = follow(reference, { body, idempotencyKey, signal });
-      const { content, retryAfterMs } = await client.call(route, call);
+      const request = follow(reference, { body, idempotencyKey, signal });
+      const { content, retryAfterMs } = await client.call(route, request);
       if (!content) throw unusableAnswer(route, responseFailure("an answer without content"));
       try {
-        return receivedReply(content, receiptOf(content, exchange, reference), retryAfterMs);
+        return receivedReply(
+          content,
+          receiptOf(content, exchange, reference, rulesFor(call)),
+          retryAfterMs,
+        );
       } catch (error) {
         throw error instanceof RenewalError ? unusableAnswer(route, error) : error;
       }
     },
 
-    async recover(exchange, reference, { signal } = {}): Promise<Recovery> {
+    async recover(exchange, reference, call = {}): Promise<Recovery> {
+      const { signal } = call;
       const parameters = { idempotencyKey: exchange.idempotencyKey };
-      const call = follow(reference, { parameters, signal });
-      const { content, retryAfterMs } = await client.call("recoverExchange", call);
+      const request = follow(reference, { parameters, signal });
+      const { content, retryAfterMs } = await client.call("recoverExchange", request);
       if (!content) throw responseFailure("an answer without content");
       if (content.outcome === "not-received") return { outcome: "not-received" };
       if (content.exchangeSha256 !== exchangeHash(exchange)) {
         throw responseFailure("the RA has another message under this key");
       }
-      const receipt = receiptOf(content.answer, exchange, reference);
+      const receipt = receiptOf(content.answer, exchange, reference, rulesFor(call));
       return { outcome: "done", reply: receivedReply(content.answer, receipt, retryAfterMs) };
     },
 
@@ -135,13 +147,14 @@ export function httpTransport(options: HttpTransportOptions): Transport {
     prepareConfirmation: (content, signer) => makeConfirmation(exchanges, content, signer),
 
     business: {
-      async offer(certificate, { signal } = {}) {
+      async offer(certificate, call = {}) {
+        const { signal } = call;
         const nonce = randomBytes(24).toString("base64url");
         const body = JSON.stringify(encodeJson(offerRequestSchema, { certificate, nonce }));
         const { content } = await client.call("requestOffer", { body, signal });
         if (!content) throw responseFailure("an answer without content");
         const asked = { nonce, certificateSha256: sha256Hex(certificate) };
-        return openOffer(content.offer, asked, documents);
+        return openOffer(content.offer, asked, rulesFor(call));
       },
       async prepareBankTransfer(reference, content) {
         assertOrigin(exchanges, reference.offer.origin);
@@ -155,10 +168,11 @@ export function httpTransport(options: HttpTransportOptions): Transport {
     { receipt }: ReceivedAnswer,
     exchange: Exchange,
     { renewalId }: Reference,
+    rules: DocumentRules,
   ): Uint8Array | undefined {
     const { idempotencyKey } = exchange;
     const exchangeSha256 = exchangeHash(exchange);
-    return openReceipt(receipt, { renewalId, idempotencyKey, exchangeSha256 }, documents);
+    return openReceipt(receipt, { renewalId, idempotencyKey, exchangeSha256 }, rules);
   }
 }
 

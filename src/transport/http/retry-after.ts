@@ -1,5 +1,5 @@
 /** However long an RA asks to be left alone: a day. */
-export const MAX_RETRY_AFTER_MS = 86_400_000;
+const MAX_RETRY_AFTER_MS = 86_400_000;
 
 // RFC 9110 §5.6.7, the form that may be generated. Date.parse alone would take almost anything.
 const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;

@@ -53,9 +53,12 @@ describe("the catalogues", () => {
   it.each([
     ["en", en],
     ["zh-CN", zhCN],
-  ] satisfies [string, Catalogue][])("%s has a text for every code and no other", (_, catalogue) => {
-    expect(Object.keys(catalogue.errors).sort()).toEqual([...CODES].sort());
-  });
+  ] satisfies [string, Catalogue][])(
+    "%s has a text for every code and no other",
+    (_, catalogue) => {
+      expect(Object.keys(catalogue.errors).sort()).toEqual([...CODES].sort());
+    },
+  );
 
   it("have the same kinds of safety and retry", () => {
     for (const kind of ["key", "money", "retry"] as const) {

@@ -11,8 +11,16 @@ describe("three working days in Shanghai", () => {
     ["from Friday evening to Wednesday", "2026-03-06T20:00", "2026-03-11T20:00"],
     ["from Saturday to Wednesday", "2026-03-07T10:00", "2026-03-11T10:00"],
     ["from Sunday to Wednesday", "2026-03-08T10:00", "2026-03-11T10:00"],
-    ["when it is Monday in Shanghai and Sunday in Greenwich", "2026-03-09T06:00", "2026-03-12T06:00"],
-    ["when it is Saturday in Shanghai and Friday in Greenwich", "2026-03-07T07:59", "2026-03-11T07:59"],
+    [
+      "when it is Monday in Shanghai and Sunday in Greenwich",
+      "2026-03-09T06:00",
+      "2026-03-12T06:00",
+    ],
+    [
+      "when it is Saturday in Shanghai and Friday in Greenwich",
+      "2026-03-07T07:59",
+      "2026-03-11T07:59",
+    ],
     ["over the end of a year", "2026-12-31T10:00", "2027-01-05T10:00"],
   ])("%s", (_, from, to) => {
     expect(estimateReviewEnd(shanghai(from))).toEqual(shanghai(to));

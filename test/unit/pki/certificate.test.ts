@@ -28,6 +28,7 @@ import {
 } from "../../support/certificates.js";
 
 const key = softwareKey();
+const issued = issue({ key }).certificate;
 const text = (value: string) => new TextEncoder().encode(value);
 const utf8 = (value: string) => encode(TAG.utf8String, text(value));
 const CN = "2.5.4.3";
@@ -62,6 +63,26 @@ describe("parseCertificate", () => {
     bytes.fill(0);
     expect(again).toBe(first);
     expect(sha256Hex(first.der)).toBe(first.sha256);
+  });
+
+  it("forgets what was not asked for in a long time, and nothing else", () => {
+    // The signature's last octets are not looked at here: each is another certificate.
+    const variants = Array.from({ length: 1100 }, (_, index) => {
+      const der = new Uint8Array(issued);
+      new DataView(der.buffer).setUint16(der.length - 2, index);
+      return der;
+    });
+    const [first, second] = variants
+      .slice(0, 2)
+      .map((der) => [der, parseCertificate(der)] as const);
+    if (first === undefined || second === undefined) throw new Error("two were made");
+    for (const der of variants) {
+      parseCertificate(der);
+      parseCertificate(first[0]);
+    }
+    expect(parseCertificate(first[0])).toBe(first[1]);
+    expect(parseCertificate(second[0])).not.toBe(second[1]);
+    expect(parseCertificate(second[0])).toEqual(second[1]);
   });
 
   it("tells usages, and that none named permits all", () => {

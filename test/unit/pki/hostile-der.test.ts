@@ -81,7 +81,7 @@ describe.each(readers)("%s", (_, valid, read) => {
   it("survives every structure that is cut off, and every octet replaced by an extreme", () => {
     for (let index = 0; index < valid.length; index += 1) {
       survives(read, valid.subarray(0, index));
-      for (const octet of [0x00, 0x7f, 0x80, 0xff]) {
+      for (const octet of [0x00, 0x80, 0xff]) {
         const changed = new Uint8Array(valid);
         changed[index] = octet;
         survives(read, changed);

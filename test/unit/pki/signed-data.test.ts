@@ -24,6 +24,7 @@ import {
 } from "../../support/certificates.js";
 
 const ca = authority();
+const rsaKey = softwareKey("rsa-2048");
 const signer = issue({ issuer: ca, serialNumber: Uint8Array.of(7) });
 const content = new TextEncoder().encode('{"purpose":"application"}');
 const signingTime = new Date("2026-11-23T08:00:00Z");
@@ -205,8 +206,6 @@ describe("verifySignedData", () => {
     expect(new Uint8Array(buffer)).toEqual(message);
   });
 });
-
-const rsaKey = softwareKey("rsa-2048");
 
 interface Variation {
   by?: Identity;

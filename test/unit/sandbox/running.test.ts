@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSandbox, type Fault, type Sandbox } from "certrenew/sandbox";
 import { httpTransport } from "certrenew/transport/http";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { parseCertificate } from "../../../src/core/pki/certificate.js";
 import { verifyChain } from "../../../src/core/pki/verify.js";
 import {
@@ -49,7 +49,8 @@ describe("a sandbox with a folder", () => {
     expect(second.baseUrl).toBe(first.baseUrl);
     expect(second.trustAnchors).toEqual(first.trustAnchors);
     const transport = transportOf(second);
-    const recovery = await transport.recover(exchange, reference);
+    // A connection that the first server left open may still be in fetch's pool.
+    const recovery = await vi.waitFor(() => transport.recover(exchange, reference));
     expect(recovery).toMatchObject({ outcome: "done", reply: { receipt: reply.receipt } });
     await pay(transport, reference);
     const { renewalId } = reference;
@@ -86,6 +87,22 @@ describe("a sandbox with a folder", () => {
     await start({ folder });
   });
 
+  it("refuses options that make no sense, and a port that is taken", async () => {
+    await expect(createSandbox({ policy: { offerMinutes: -1 } })).rejects.toMatchObject({
+      code: "ERR_ARGUMENT",
+      problems: [{ pointer: "/policy/offerMinutes" }],
+    });
+    const sandbox = await start();
+    const port = Number(new URL(sandbox.baseUrl).port);
+    await expect(createSandbox({ port, folder })).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+    await expect(sandbox.admin.revoke({ sha256: "?" })).rejects.toMatchObject({
+      code: "ERR_ARGUMENT",
+      problems: [{ pointer: "/sha256" }],
+    });
+    // What failed to start holds no lock.
+    await start({ folder });
+  });
+
   it("says so when its state cannot be read", async () => {
     const sandbox = await start({ folder });
     await sandbox.close();
@@ -110,7 +127,10 @@ describe("the ledger", () => {
     await book(5_000);
     const partial = await transport.progress(reference);
     expect(partial.progress.order?.transactions).toMatchObject([{ transactionStatus: "partial" }]);
-    await expect(sandbox.admin.approve({ renewalId })).rejects.toThrow("not paid");
+    await expect(sandbox.admin.approve({ renewalId })).rejects.toMatchObject({
+      code: "ERR_RA_REFUSED",
+      details: { reason: "the order is not paid" },
+    });
     await book(25_000);
     const { progress } = await transport.progress(reference);
     expect(progress.payment).toMatchObject({

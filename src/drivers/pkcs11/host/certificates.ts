@@ -87,7 +87,12 @@ function readCertificate(
   try {
     const [der, keyId, label] = readAttributes(access, object, types);
     if (der === undefined || der.length === 0) return undefined;
-    return { object, der, keyId: keyId ?? new Uint8Array(), label: label?.toString("utf8") ?? "" };
+    return {
+      object,
+      der: new Uint8Array(der),
+      keyId: new Uint8Array(keyId ?? []),
+      label: label?.toString("utf8") ?? "",
+    };
   } catch (error) {
     if (endsSession(error)) throw error;
     return undefined;

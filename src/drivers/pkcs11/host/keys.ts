@@ -84,7 +84,7 @@ export function findKeyPair(session: TokenSession, reference: KeyReference): Key
     if (reference.spki !== undefined && !isPublicKeyOf(session, key, reference.spki)) continue;
     const spki = reference.spki ?? publicKeyOf(session, key);
     const [keyId] = tryReadAttributes(session, key, [pkcs11.CKA_ID]);
-    const pair = spki && asKeyPair(keyId ?? new Uint8Array(), spki);
+    const pair = spki && asKeyPair(keyId ?? reference.keyId, spki);
     if (pair !== undefined) return pair;
   }
   session.assertPresent();
@@ -185,5 +185,5 @@ function spkiOf(certificate: Uint8Array): Uint8Array | undefined {
 
 function asKeyPair(keyId: Uint8Array, spki: Uint8Array): KeyPair | undefined {
   const algorithm = keyAlgorithmOf(spki);
-  return algorithm && { keyId, algorithm, spki };
+  return algorithm && { keyId: new Uint8Array(keyId), algorithm, spki: new Uint8Array(spki) };
 }

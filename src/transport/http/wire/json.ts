@@ -13,7 +13,7 @@ export interface JsonLimits {
 }
 
 /** A form schema may be 12 deep (`core/form.ts`), and stands three levels down in an offer. */
-export const JSON_LIMITS: JsonLimits = { maxDepth: 24, maxTokens: 50_000 };
+const JSON_LIMITS: JsonLimits = { maxDepth: 24, maxTokens: 50_000 };
 
 /** Text that is not the JSON it should be. `message` says what, in a few words and without the text itself. */
 export class JsonError extends Error {
@@ -67,7 +67,7 @@ export function cleanJson<T extends JsonValue>(value: T): T {
 }
 
 /** @see cleanJson */
-export function cleanText(text: string): string {
+function cleanText(text: string): string {
   return text.replace(UNSAFE, "");
 }
 

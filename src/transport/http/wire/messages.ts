@@ -6,7 +6,7 @@ import { bytes, dateTime, identifier, sha256Hex } from "../../../core/domain/sca
 /** The bodies of requests and answers. Requests are strict, since they are ours; answers pass over what is new. */
 
 /** A document of the RA: CMS SignedData, or its bare canonical JSON from an RA that signs nothing. */
-export const documentSchema = z.union([
+const documentSchema = z.union([
   z.strictObject({ signed: bytes }),
   z.strictObject({ unsigned: bytes }),
 ]);

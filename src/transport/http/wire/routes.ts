@@ -111,11 +111,6 @@ export const ROUTES = {
 export type RouteName = keyof typeof ROUTES;
 export const ROUTE_NAMES = Object.keys(ROUTES) as [RouteName, ...RouteName[]];
 
-/** The writing calls, whose bodies are exchanges. */
-export type WritingRoute = {
-  [N in RouteName]: (typeof ROUTES)[N]["writes"] extends true ? N : never;
-}[RouteName];
-
 /** What stands for the parameters of a path. */
 export interface RouteParameters {
   readonly renewalId?: string;

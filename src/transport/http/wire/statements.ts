@@ -30,6 +30,9 @@ export const STATEMENT_PURPOSE = {
   receipt: "urn:certrenew:statement:receipt:1",
 } as const;
 
+/** id-kp-cmcRA (RFC 6402 §2.10): without it, whoever holds a certificate of the same CA could sign as its RA. */
+export const CMC_RA = "1.3.6.1.5.5.7.3.28";
+
 /** What binds a statement of the applicant to one RA, renewal, offer and moment. */
 const binding = {
   /** The RA's origin, `scheme://host[:port]`. */
@@ -106,7 +109,6 @@ export const receiptStatementSchema = z.object({
 export type ApplicationStatement = z.output<typeof applicationStatementSchema>;
 export type CancellationStatement = z.output<typeof cancellationStatementSchema>;
 export type ConfirmationStatement = z.output<typeof confirmationStatementSchema>;
-export type OfferStatement = z.output<typeof offerStatementSchema>;
 export type ReceiptStatement = z.output<typeof receiptStatementSchema>;
 
 /** What a schema writes, as our own types hold it: read-only to the bottom. */

@@ -1,0 +1,105 @@
+import { X509Certificate } from "node:crypto";
+import { sampleCertificate } from "certrenew/testing";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { verifySignature } from "../../src/core/pki/algorithms.js";
+import { createDispatcher } from "../../src/drivers/pkcs11/host/dispatcher.js";
+import { template } from "../../src/drivers/pkcs11/host/objects.js";
+import type { CallName, Params, Request, Result } from "../../src/drivers/pkcs11/rpc.js";
+import { PIN, provisionedStore, WRONG_PIN } from "../support/softhsm.js";
+
+// What runs in a host, run here: the same requests, without the process around them.
+
+let store: ReturnType<typeof provisionedStore>;
+let call: <K extends CallName>(name: K, params: Params<K>) => Result<K>;
+
+beforeEach(() => {
+  store = provisionedStore("rsa:2048");
+  vi.stubEnv("SOFTHSM2_CONF", store.conf);
+  const dispatch = createDispatcher();
+  call = (name, params) => dispatch({ call: name, params } as Request) as Result<typeof name>;
+});
+
+afterEach(() => {
+  call("close", undefined);
+  vi.unstubAllEnvs();
+  store.erase();
+});
+
+test("a session from the beginning to the end", () => {
+  call("load", { module: store.module });
+  expect(call("tokens", undefined).map(({ serialNumber }) => serialNumber)).toEqual([
+    store.token.serialNumber,
+  ]);
+  const [contents] = call("contents", undefined);
+  expect(contents?.certificates[0]).toMatchObject({
+    der: store.credential.certificate,
+    privateKey: "unknown",
+  });
+  expect(call("poll", undefined)).toEqual([store.token]);
+
+  expect(call("open", store.token).present).toEqual([store.token]);
+  call("login", { pin: PIN });
+  const keyId = Uint8Array.of(9, 9);
+  const message = Buffer.from("message");
+  const pair = call("generate", { algorithm: "ec-p384", keyId, label: "new" });
+  const signature = call("sign", { key: pair, algorithm: "ecdsa-with-SHA384", message });
+  expect(verifySignature(pair.spki, "ecdsa-with-SHA384", message, signature)).toBe(true);
+
+  const der = sampleCertificate(pair.spki);
+  call("import", { der, keyId, label: "new" });
+  call("import", { der, keyId: new Uint8Array(), label: "without CKA_ID" });
+  const read = call("read", undefined);
+  expect(read.certificates.map(({ privateKey }) => privateKey)).toEqual([
+    "present",
+    "present",
+    "present",
+  ]);
+  call("destroy", { kind: "key-pair", keyId });
+  call("destroy", { kind: "certificate", keyId });
+  expect(call("find", { keyId, spki: pair.spki })).toBeUndefined();
+  const left = call("read", undefined).certificates;
+  expect(left.map(({ label, privateKey }) => [label, privateKey])).toEqual(
+    expect.arrayContaining([["without CKA_ID", "absent"]]),
+  );
+  expect(left).toHaveLength(2);
+});
+
+test("an RSA key is found by its public key alone", () => {
+  call("load", { module: store.module });
+  call("open", store.token);
+  call("login", { pin: PIN });
+  const { publicKey } = new X509Certificate(store.credential.certificate);
+  const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+  const found = call("find", { keyId: new Uint8Array(), spki });
+  expect(found).toMatchObject({ algorithm: "rsa-2048", spki });
+  expect(Buffer.from(found?.keyId ?? []).equals(store.credential.keyId)).toBe(true);
+});
+
+test("requests out of order, and what is not to be opened, are refused", () => {
+  expect(() => call("tokens", undefined)).toThrowError(/no module is loaded/);
+  expect(() => call("poll", undefined)).toThrowError(/no module is loaded/);
+  call("load", { module: store.module });
+  expect(() => call("read", undefined)).toThrowError(/no session is open/);
+  const absent = { ...store.token, serialNumber: "0002" };
+  expect(() => call("open", absent)).toThrowError(
+    expect.objectContaining({ code: "ERR_TOKEN_WRONG" }),
+  );
+  call("open", store.token);
+  expect(() => call("login", { pin: WRONG_PIN })).toThrowError(
+    expect.objectContaining({ code: "ERR_PIN_INCORRECT" }),
+  );
+  expect(() => call("login", {})).toThrowError(
+    expect.objectContaining({ code: "ERR_PIN_REQUIRED" }),
+  );
+});
+
+test.each([
+  ["a bigint for a boolean", 1, 1n],
+  ["a string for bytes", 0x102, "0a"],
+  ["a fraction for a number", 0, 0.5],
+  ["an attribute that is in no template of ours", 0x999, true],
+])("%s never reaches the binding, which would abort the process", (_, type, value) => {
+  expect(() => template(new Map([[type, value as never]]))).toThrowError(
+    expect.objectContaining({ code: "ERR_ARGUMENT" }),
+  );
+});

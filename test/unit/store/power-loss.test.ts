@@ -1,0 +1,62 @@
+import { fileStore } from "certrenew/store/file";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { dyingAt, interferedFileSystem } from "../../support/faulty-file-system.js";
+import { forgetfulFileSystem } from "../../support/forgetful-file-system.js";
+
+const KEY = "renewal/1";
+const directory = "/records";
+
+test("what save has resolved is there after a power loss at any later moment", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat({ max: 120 }),
+      fc.infiniteStream(fc.boolean()),
+      async (operations, survives) => {
+        const disk = forgetfulFileSystem();
+        const fs = interferedFileSystem(dyingAt(operations).interfere, disk);
+        const store = fileStore({ directory, fs });
+        let acknowledged = 0;
+        try {
+          for (; acknowledged < 4; acknowledged++) {
+            await store.save(KEY, { n: acknowledged + 1 }, acknowledged);
+          }
+        } catch {
+          // The power went away in the middle of a save.
+        }
+        disk.losePower(() => survives.next().value);
+        const after = fileStore({ directory, fs: disk });
+        const found = await after.load(KEY);
+        expect([acknowledged, acknowledged + 1]).toContain(Number(found?.document["n"] ?? 0));
+        const next = await after.save(KEY, { n: "next" }, found?.revision ?? 0);
+        expect(await after.load(KEY)).toEqual({ revision: next, document: { n: "next" } });
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("what remove has resolved does not come back after a power loss", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat({ max: 60 }),
+      fc.infiniteStream(fc.boolean()),
+      async (operations, survives) => {
+        const disk = forgetfulFileSystem();
+        await fileStore({ directory, fs: disk }).save(KEY, { n: 1 }, 0);
+        const fs = interferedFileSystem(dyingAt(operations).interfere, disk);
+        const removed = await fileStore({ directory, fs })
+          .remove(KEY, 1)
+          .then(
+            () => true,
+            () => false,
+          );
+        disk.losePower(() => survives.next().value);
+        const found = await fileStore({ directory, fs: disk }).load(KEY);
+        if (removed) expect(found).toBeUndefined();
+        else expect([undefined, { n: 1 }]).toContainEqual(found?.document);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
