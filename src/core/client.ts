@@ -7,7 +7,7 @@ import type { TokenEvent } from "./ports/driver.js";
 import { listRenewalIds, loadRecord, storeKeys } from "./record-store.js";
 import { type RenewOptions, type RenewResult, renewAll } from "./renew.js";
 import type { Runtime } from "./runtime.js";
-import { isUnderWay, renewalIdFor, startRenewal } from "./start.js";
+import { isUnderWay, releaseCertificate, renewalIdFor, startRenewal } from "./start.js";
 import { deriveState } from "./transitions.js";
 
 /** The renewals of a store: those that can be read, and those that cannot, each by itself. */
@@ -186,5 +186,6 @@ async function forget(
       });
     }
   }
+  await releaseCertificate(runtime, id);
   await store.remove(key, stored.revision);
 }

@@ -88,7 +88,13 @@ async function claimAndRun(
     set,
     async save(update) {
       set(update);
-      await write(current);
+      try {
+        await write(current);
+      } catch (error) {
+        // What could not be stored did not happen: nothing that follows may build on it.
+        current = saved.record;
+        throw error;
+      }
     },
     activity: (activity) => runtime.emitter.emit("activity", { id, step, activity }),
     reference: () => referenceOf(current),

@@ -81,6 +81,7 @@ function readAnchors(
   const anchors = list.flatMap((item, index) => {
     try {
       const certificates = typeof item === "string" ? fromPem(item) : [item];
+      if (certificates.length === 0) throw new TypeError("no PEM block");
       return certificates.map((der) => parseCertificate(der).der);
     } catch {
       problems.push({

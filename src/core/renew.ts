@@ -114,7 +114,8 @@ async function payTheRest(
   if (transfer) return renewal.payByBankTransfer({ signal, ...transfer });
   throw new RenewalError("ERR_PAYMENT_SHORT", {
     details: { outstanding: formatMoney(payment.uncovered) },
-    impact: { money: "received" },
+    // Of the key only what is true in either key mode: the handle does not tell which one was chosen.
+    impact: { key: "old-usable", money: payment.received.amount > 0 ? "received" : "unpaid" },
     renewal,
   });
 }

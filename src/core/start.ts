@@ -85,6 +85,16 @@ export async function isUnderWay(runtime: Runtime, id: string): Promise<boolean>
   }
 }
 
+/** Frees the certificate of a renewal whose record, which may be unreadable, is about to be erased. */
+export async function releaseCertificate({ store }: Runtime, renewalId: string): Promise<void> {
+  for (const key of await store.list(storeKeys.certificate(""))) {
+    const stored = await store.load(key);
+    if (stored && readClaim(stored)?.renewalId === renewalId) {
+      await store.remove(key, stored.revision);
+    }
+  }
+}
+
 async function claimCertificate(
   runtime: Runtime,
   sha256: string,

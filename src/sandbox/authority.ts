@@ -1,13 +1,7 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-} from "node:crypto";
-import { hashOf, keyAlgorithmOf, signatureAlgorithmsFor } from "../core/pki/algorithms.js";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { fromPem, parseCertificate, toPem } from "../core/pki/certificate.js";
 import { EXTENSION } from "../core/pki/extensions.js";
+import { softwareSigner, spkiOf } from "../core/pki/software-signer.js";
 import type { Signer } from "../core/ports/transport.js";
 import { CMC_RA } from "../transport/http/wire/statements.js";
 import type { Files } from "./files.js";
@@ -91,18 +85,6 @@ export function openAuthority(
   };
 }
 
-/** A signer over a key in memory. */
-export function softwareSigner(privateKey: KeyObject): Signer {
-  const spki = spkiOf(privateKey);
-  const keyAlgorithm = keyAlgorithmOf(spki);
-  return {
-    spki,
-    algorithms: keyAlgorithm === undefined ? [] : signatureAlgorithmsFor(keyAlgorithm),
-    sign: async (message, algorithm) =>
-      new Uint8Array(sign(hashOf(algorithm), message, privateKey)),
-  };
-}
-
 /** A fresh P-256 pair that nobody keeps: for certificates that are wrong on purpose. */
 export function strangerSpki(): Uint8Array {
   return spkiOf(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
@@ -129,8 +111,4 @@ function createKey(files: Files, name: string): string {
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   files.write(name, pem);
   return pem;
-}
-
-function spkiOf(privateKey: KeyObject): Uint8Array {
-  return new Uint8Array(createPublicKey(privateKey).export({ type: "spki", format: "der" }));
 }

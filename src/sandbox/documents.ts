@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { signData } from "../core/pki/signed-data.js";
+import { softwareSigner } from "../core/pki/software-signer.js";
 import type { RaDocument } from "../transport/http/wire/messages.js";
-import { SUBSCRIBER_EXTENSIONS, softwareSigner } from "./authority.js";
+import { SUBSCRIBER_EXTENSIONS } from "./authority.js";
 import type { DocumentFlaw } from "./faults.js";
 import { encodeName } from "./name.js";
 import { DAY_MS, later, type Office } from "./office.js";

@@ -14,7 +14,7 @@ export interface MockCall {
   readonly outcome: "under way" | "ok" | ErrorCode | "rejected";
 }
 
-export interface CallRequest<T> {
+interface CallRequest<T> {
   readonly method: MockMethod;
   readonly insertion?: Insertion | undefined;
   readonly signal?: AbortSignal | undefined;

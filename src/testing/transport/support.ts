@@ -7,6 +7,7 @@ import type { Progress } from "../../core/domain/progress.js";
 import { keyAlgorithmOf } from "../../core/pki/algorithms.js";
 import { parseCertificate } from "../../core/pki/certificate.js";
 import { createRequest } from "../../core/pki/request.js";
+import { softwareSigner } from "../../core/pki/software-signer.js";
 import {
   type ApplicationContent,
   type BankTransferContent,
@@ -16,7 +17,6 @@ import {
   type Reply,
   type Signer,
 } from "../../core/ports/transport.js";
-import { softwareSigner } from "../../sandbox/authority.js";
 import type { TransportSetting } from "../transport-contract.js";
 
 /** An application on its way: what a lifecycle would have saved. */

@@ -41,7 +41,7 @@ export interface MockAuthority {
   issued(certificate: Certificate): boolean;
 }
 
-export interface Wanted {
+interface Wanted {
   readonly spki: Uint8Array;
   readonly notBefore: Date;
   readonly notAfter: Date;

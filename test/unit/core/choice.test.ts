@@ -10,7 +10,8 @@ import { saveRecord } from "../../../src/core/record-store.js";
 import { decide } from "../../../src/core/steps/choice.js";
 import { preflight } from "../../../src/core/steps/preflight.js";
 import { issue, softwareKey } from "../../support/certificates.js";
-import { testClock, testRuntime } from "./fakes.js";
+import { testClock } from "../../support/clock.js";
+import { testRuntime } from "./fakes.js";
 import {
   choice,
   NOW,

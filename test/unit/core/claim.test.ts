@@ -8,8 +8,9 @@ import type { Claim, RenewalRecord } from "../../../src/core/record.js";
 import { loadRecord, saveRecord, storeKeys } from "../../../src/core/record-store.js";
 import type { Runtime } from "../../../src/core/runtime.js";
 import { memoryStore } from "../../../src/store/memory.js";
+import { testClock } from "../../support/clock.js";
 import { deadProcess, startChild } from "./children.js";
-import { fakeDriver, HOST, testClock, testRuntime } from "./fakes.js";
+import { fakeDriver, HOST, testRuntime } from "./fakes.js";
 import { NOW, RECORDS, sampleOrder, sampleRecord } from "./samples.js";
 
 const LEASE_MS = 60_000;
@@ -19,7 +20,7 @@ const later = (ms: number) => new Date(NOW.getTime() + ms);
 async function world(record: RenewalRecord = sampleRecord()) {
   const store = memoryStore();
   await saveRecord(store, record, 0);
-  const clock = testClock();
+  const clock = testClock(NOW);
   const client = (over: Partial<RenewalClientOptions> = {}) =>
     testRuntime({ store, clock, claimLeaseMs: LEASE_MS, ...over });
   const stored = async () => (await loadRecord(store, record.id)).record;
@@ -110,7 +111,7 @@ describe("a renewal that another works on", () => {
     await using child = await startChild();
     const claim = await claimOf({ owner: child.identity });
     const { client, clock, stored } = await world(sampleRecord({ claim }));
-    clock.set(later(LEASE_MS - 1));
+    clock.advance(LEASE_MS - 1);
     await expect(run(client())).rejects.toMatchObject({
       code: "ERR_RECORD_CLAIMED",
       details: { id: "renewal-1", pid: child.identity.pid, machine: child.identity.machine },
@@ -155,7 +156,7 @@ describe("a renewal that another works on", () => {
     const owner = { ...(await deadProcess()), machine: "another" };
     const { client, clock } = await world(sampleRecord({ claim: await claimOf({ owner }) }));
     await expect(run(client())).rejects.toEqual(failsWith("ERR_RECORD_CLAIMED"));
-    clock.set(later(LEASE_MS));
+    clock.advance(LEASE_MS);
     await run(client());
   });
 });
@@ -202,7 +203,7 @@ describe("a take-over", () => {
 
   it("from a living owner needs its lease to be over", async () => {
     const { client, clock } = await world(sampleRecord({ claim: await claimOf({ host: HOST }) }));
-    clock.set(later(LEASE_MS));
+    clock.advance(LEASE_MS);
     const driver = fakeDriver();
     await run(client({ driver }));
     expect(driver.ended).toEqual([HOST]);
@@ -212,7 +213,7 @@ describe("a take-over", () => {
     const { client, clock, stored } = await world();
     const taker = client();
     const frozen = run(client(), async (context) => {
-      clock.set(later(LEASE_MS));
+      clock.advance(LEASE_MS);
       let claimed: Claim | undefined;
       await run(taker, async (now) => {
         claimed = now.record.claim;
@@ -296,7 +297,7 @@ describe("a step's context", () => {
   it("tells of what was saved, before and after, and stamps the time", async () => {
     const { client, clock } = await world(RECORDS["awaiting-review"]);
     const told: unknown[] = [];
-    clock.set(later(5));
+    clock.advance(5);
     await runUnderClaim(
       client(),
       "renewal-1",

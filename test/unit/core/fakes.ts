@@ -1,4 +1,3 @@
-import type { Clock } from "../../../src/core/clock.js";
 import { RenewalError } from "../../../src/core/errors.js";
 import { createRuntime, type RenewalClientOptions } from "../../../src/core/options.js";
 import type {
@@ -13,23 +12,8 @@ import type { ProcessIdentity } from "../../../src/core/process-identity.js";
 import type { Runtime } from "../../../src/core/runtime.js";
 import { sameToken } from "../../../src/core/unlock.js";
 import { memoryStore } from "../../../src/store/memory.js";
+import { testClock } from "../../support/clock.js";
 import { NOW, root, sampleToken } from "./samples.js";
-
-/** Stands still until it is set. */
-export interface TestClock extends Clock {
-  set(now: Date): void;
-}
-
-export function testClock(now: Date = NOW): TestClock {
-  let time = now;
-  return {
-    now: () => time,
-    set(next) {
-      time = next;
-    },
-    sleep: notHere,
-  };
-}
 
 export const HOST: ProcessIdentity = { pid: 4_000_000, startedAt: "never", machine: "nowhere" };
 
@@ -123,7 +107,7 @@ export function testRuntime(over: Partial<RenewalClientOptions> = {}): Runtime {
     transport: fakeTransport(),
     store: memoryStore(),
     trustAnchors: root.certificate,
-    clock: testClock(),
+    clock: testClock(NOW),
     ...over,
   });
 }

@@ -9,7 +9,8 @@ import { loadRecord, saveRecord, storeKeys } from "../../../src/core/record-stor
 import type { PinCallback, PinRequest } from "../../../src/core/runtime.js";
 import { tokenAccess } from "../../../src/core/unlock.js";
 import { memoryStore } from "../../../src/store/memory.js";
-import { type FakeDriverOptions, fakeDriver, HOST, testClock, testRuntime } from "./fakes.js";
+import { testClock } from "../../support/clock.js";
+import { type FakeDriverOptions, fakeDriver, HOST, testRuntime } from "./fakes.js";
 import { identity, NOW, sampleRecord, sampleToken } from "./samples.js";
 
 const PIN = "648219";
@@ -38,7 +39,7 @@ async function world(
   };
   const pin = "pin" in options ? options.pin : holder;
   const driver = fakeDriver({ tokens: [sampleToken(token)], ...options });
-  const base: Partial<RenewalClientOptions> = { store, driver, pin, clock: testClock() };
+  const base: Partial<RenewalClientOptions> = { store, driver, pin, clock: testClock(NOW) };
 
   /** One step that unlocks as often as is said. */
   async function step(

@@ -17,7 +17,8 @@ import {
   softwareKey,
   type TestExtension,
 } from "../../support/certificates.js";
-import { testClock, testRuntime } from "./fakes.js";
+import { testClock } from "../../support/clock.js";
+import { testRuntime } from "./fakes.js";
 import {
   AGREED_NOT_AFTER,
   choice,
@@ -69,7 +70,7 @@ async function verify(situation: Situation = {}): Promise<CollectedCertificate> 
     },
     issuance: { status: "ready" },
   });
-  const runtime = testRuntime({ clock: testClock(situation.now) });
+  const runtime = testRuntime({ clock: testClock(situation.now ?? NOW) });
   await saveRecord(runtime.store, record, 0);
   let collected: CollectedCertificate | undefined;
   await runUnderClaim(

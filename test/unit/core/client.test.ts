@@ -1,0 +1,474 @@
+import { createRenewalClient, type RenewalClientOptions, RenewalError } from "certrenew";
+import { describe, expect, it, test } from "vitest";
+import { systemClock } from "../../../src/core/clock.js";
+import type { Credential } from "../../../src/core/credentials.js";
+import type { Renewal, State } from "../../../src/core/lifecycle.js";
+import { parseCertificate, toPem } from "../../../src/core/pki/certificate.js";
+import type { TokenCertificate } from "../../../src/core/ports/driver.js";
+import { encodeRecord, type RenewalRecord } from "../../../src/core/record.js";
+import { saveRecord, storeKeys } from "../../../src/core/record-store.js";
+import { memoryStore } from "../../../src/store/memory.js";
+import { testClock } from "../../support/clock.js";
+import { fakeDriver, fakeTransport } from "./fakes.js";
+import {
+  NOW,
+  previous,
+  RECORDS,
+  root,
+  sampleLedger,
+  sampleOffer,
+  sampleProgress,
+  sampleRecord,
+  sampleToken,
+  transfer,
+  yuan,
+} from "./samples.js";
+
+const held: TokenCertificate = {
+  der: previous.certificate,
+  keyId: Uint8Array.of(1),
+  label: "old",
+  privateKey: "unknown",
+};
+const SHA256 = parseCertificate(previous.certificate).sha256;
+
+/** A client whose token holds the sample certificate and whose RA offers to renew it. */
+async function world(...records: readonly RenewalRecord[]) {
+  const store = memoryStore();
+  for (const record of records) await saveRecord(store, record, 0);
+  const driver = {
+    ...fakeDriver(),
+    certificates: async () => [
+      { token: sampleToken(), certificates: [held], unreadableObjects: 0 },
+    ],
+  };
+  const transport = fakeTransport({
+    progress: async () => ({ progress: sampleProgress({ status: "returned" }) }),
+    business: {
+      offer: async () => ({ offer: sampleOffer() }),
+      prepareBankTransfer: () => Promise.reject(new Error("not part of the test")),
+      prepareCancellation: () => Promise.reject(new Error("not part of the test")),
+    },
+  });
+  const options: RenewalClientOptions = {
+    driver,
+    transport,
+    store,
+    trustAnchors: root.certificate,
+    clock: testClock(NOW),
+  };
+  const client = createRenewalClient(options);
+  const credential = async (): Promise<Credential> => {
+    const [found] = await client.credentials();
+    if (!found) throw new Error("there is no credential");
+    return found;
+  };
+  return { client, store, options, credential };
+}
+
+const failsWith = (code: string) => expect.objectContaining({ code });
+const refused = (code: string, details: object = {}) =>
+  expect.objectContaining({ code, details: expect.objectContaining(details) });
+
+describe("createRenewalClient", () => {
+  const { driver, transport, store, trustAnchors } = {
+    driver: fakeDriver(),
+    transport: fakeTransport(),
+    store: memoryStore(),
+    trustAnchors: root.certificate,
+  };
+  const pem = toPem(root.certificate, "CERTIFICATE");
+
+  it.each([
+    ["DER", trustAnchors],
+    ["PEM", pem],
+    ["PEM of several", pem + toPem(previous.certificate, "CERTIFICATE")],
+    ["a list of both", [trustAnchors, pem]],
+  ])("takes trust anchors as %s", (_, anchors) => {
+    createRenewalClient({ driver, transport, store, trustAnchors: anchors });
+  });
+
+  it.each([
+    ["nothing", undefined, ["/driver", "/transport", "/store", "/trustAnchors"]],
+    ["no trust anchors", { driver, transport, store }, ["/trustAnchors"]],
+    ["an empty list of them", { driver, transport, store, trustAnchors: [] }, ["/trustAnchors"]],
+    [
+      "something else in the list",
+      { driver, transport, store, trustAnchors: [pem, "root.pem", Uint8Array.of(1)] },
+      ["/trustAnchors/1", "/trustAnchors/2"],
+    ],
+  ])("refuses %s, naming all that is wrong", (_, options, pointers) => {
+    expect(() => createRenewalClient(options as RenewalClientOptions)).toThrowError(
+      expect.objectContaining({
+        code: "ERR_ARGUMENT",
+        problems: pointers.map((pointer) => expect.objectContaining({ pointer })),
+      }),
+    );
+  });
+});
+
+describe("start", () => {
+  it("stores a draft with the offer, and tells of it", async () => {
+    const { client, credential } = await world();
+    const told: unknown[] = [];
+    client.on("state", ({ state, previous: before }) => told.push([state, before]));
+    client.on("stage", ({ stage, previous: before }) => told.push([stage, before]));
+    const draft = await client.start(await credential());
+    expect(draft).toMatchObject({
+      state: "draft",
+      stage: "application",
+      previous: { label: "old" },
+    });
+    expect(told).toEqual([
+      ["draft", undefined],
+      ["application", undefined],
+    ]);
+    expect((await client.resume(draft.id)).toJSON()).toEqual(draft.toJSON());
+    expect((await credential()).renewalId).toBe(draft.id);
+  });
+
+  it("of a certificate whose renewal is under way hands over that renewal", async () => {
+    const { client, credential } = await world();
+    const listed = await credential();
+    const draft = await client.start(listed);
+    for (const again of [listed, await credential()]) {
+      const attempt = client.start(again);
+      await expect(attempt).rejects.toEqual(refused("ERR_RENEWAL_IN_PROGRESS", { id: draft.id }));
+      await expect(attempt).rejects.toMatchObject({ renewal: { id: draft.id, state: "draft" } });
+    }
+  });
+
+  it("twice at the same time begins one renewal", async () => {
+    const { client, credential } = await world();
+    const listed = await credential();
+    const results = await Promise.allSettled([client.start(listed), client.start(listed)]);
+    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect((await client.renewals()).renewals).toHaveLength(1);
+  });
+
+  it("that failed leaves the certificate free", async () => {
+    const { client, options, credential } = await world();
+    const down = createRenewalClient({
+      ...options,
+      transport: () => {
+        throw new RenewalError("ERR_RA_UNREACHABLE");
+      },
+    });
+    await expect(down.start(await credential())).rejects.toEqual(failsWith("ERR_RA_UNREACHABLE"));
+    expect((await client.start(await credential())).state).toBe("draft");
+  });
+
+  it("is refused by what is known of the certificate", async () => {
+    const { client, credential } = await world();
+    const listed = await credential();
+    const { eligibility, signing } = listed;
+    const not = (...reasons: Credential["eligibility"]["reasons"]) =>
+      client.start({ ...listed, eligibility: { ...eligibility, reasons } });
+    await expect(not("expired")).rejects.toEqual(failsWith("ERR_CERTIFICATE_EXPIRED"));
+    await expect(not("pin-locked")).rejects.toEqual(refused("ERR_PIN_LOCKED", { token: "Sample" }));
+    await expect(not("not-yet-valid", "no-private-key")).rejects.toEqual(
+      refused("ERR_CERTIFICATE_INELIGIBLE", { reason: "not-yet-valid, no-private-key" }),
+    );
+    // It expired after it was listed.
+    await expect(
+      client.start({ ...listed, signing: { ...signing, notAfter: NOW } }),
+    ).rejects.toEqual(failsWith("ERR_CERTIFICATE_EXPIRED"));
+  });
+
+  it("is refused with an offer that is for another certificate, or without one", async () => {
+    const { options, credential } = await world();
+    const foreign = fakeTransport({
+      business: {
+        offer: async () => ({ offer: sampleOffer({ certificateSha256: "0".repeat(64) }) }),
+        prepareBankTransfer: () => Promise.reject(new Error("not part of the test")),
+        prepareCancellation: () => Promise.reject(new Error("not part of the test")),
+      },
+    });
+    const listed = await credential();
+    for (const [transport, code] of [
+      [foreign, "ERR_RA_RESPONSE"],
+      [fakeTransport(), "ERR_UNSUPPORTED"],
+    ] as const) {
+      const client = createRenewalClient({ ...options, transport });
+      await expect(client.start(listed)).rejects.toEqual(failsWith(code));
+    }
+  });
+});
+
+describe("the renewals of a store", () => {
+  test("are handles of their states, the oldest first", async () => {
+    const at = (id: string, state: Exclude<State, "closed" | "completed">, seconds: number) => ({
+      ...RECORDS[state],
+      id,
+      createdAt: new Date(NOW.getTime() + seconds * 1000),
+    });
+    const { client } = await world(at("b", "awaiting-review", 2), at("a", "installing", 1));
+    const { renewals, unreadable } = await client.renewals();
+    expect(renewals.map(({ id, state }) => [id, state])).toEqual([
+      ["a", "installing"],
+      ["b", "awaiting-review"],
+    ]);
+    expect(unreadable).toEqual([]);
+  });
+
+  test("are not hidden by one that cannot be read, in whatever way it is damaged", async () => {
+    const { client, store } = await world(RECORDS["awaiting-review"]);
+    const document = encodeRecord(RECORDS["awaiting-review"]);
+    const damaged = {
+      syntax: { format: "certrenew/renewal" },
+      certificate: {
+        ...document,
+        id: "certificate",
+        previous: { der: "AAAA", keyId: "", label: "" },
+      },
+      report: { ...encodeRecord(RECORDS.completed), id: "report" },
+      newer: { ...document, version: 9 },
+    };
+    for (const [id, text] of Object.entries(damaged))
+      await store.save(storeKeys.renewal(id), text, 0);
+    const { renewals, unreadable } = await client.renewals();
+    expect(renewals.map(({ id }) => id)).toEqual(["renewal-1"]);
+    expect(unreadable.map(({ id, error }) => [id, error.code]).sort()).toEqual([
+      ["certificate", "ERR_RECORD_CORRUPT"],
+      ["newer", "ERR_RECORD_VERSION"],
+      ["report", "ERR_RECORD_CORRUPT"],
+      ["syntax", "ERR_RECORD_CORRUPT"],
+    ]);
+    await expect(client.resume("certificate")).rejects.toEqual(failsWith("ERR_RECORD_CORRUPT"));
+    await expect(client.resume("nobody")).rejects.toEqual(failsWith("ERR_RECORD_NOT_FOUND"));
+  });
+});
+
+describe("progress (查询进度)", () => {
+  const claimed = (store: ReturnType<typeof memoryStore>) =>
+    store.save(
+      storeKeys.certificate(SHA256),
+      {
+        format: "certrenew/certificate",
+        version: 1,
+        renewalId: "renewal-1",
+        owner: { pid: 1, startedAt: "then", machine: "elsewhere" },
+        takenAt: NOW.toISOString(),
+      },
+      0,
+    );
+
+  it("of a certificate that nobody applied for is nothing", async () => {
+    const { client, credential } = await world();
+    expect(await client.progress(await credential())).toBeUndefined();
+  });
+
+  it("asks the RA, without the token", async () => {
+    const { client, store, credential } = await world(RECORDS["awaiting-review"]);
+    await claimed(store);
+    expect(await client.progress(await credential())).toMatchObject({ state: "action-required" });
+  });
+
+  it("works for a certificate that has expired", async () => {
+    const { options, store, credential } = await world(RECORDS["awaiting-review"]);
+    await claimed(store);
+    const listed = await credential();
+    const client = createRenewalClient({ ...options, clock: testClock(new Date("2027-01-01Z")) });
+    expect(await client.progress(listed)).toMatchObject({ state: "action-required" });
+  });
+
+  it("does not ask where asking would need the token, or is of no use", async () => {
+    const { options, store, credential } = await world(RECORDS["awaiting-review"]);
+    await claimed(store);
+    const traits = {
+      polling: "signed",
+      collectStartsClock: false,
+      duplicateSafety: "exact",
+    } as const;
+    const client = createRenewalClient({ ...options, transport: fakeTransport({ traits }) });
+    expect(await client.progress(await credential())).toMatchObject({ state: "awaiting-review" });
+    const ready = await world(RECORDS["ready-to-install"]);
+    await claimed(ready.store);
+    expect(await ready.client.progress(await ready.credential())).toMatchObject({
+      state: "ready-to-install",
+    });
+  });
+
+  it("of a renewal that was forgotten is nothing", async () => {
+    const { client, store, credential } = await world(
+      sampleRecord({ application: { status: "lapsed" } }),
+    );
+    await claimed(store);
+    await client.forget("renewal-1");
+    expect(await client.progress(await credential())).toBeUndefined();
+    expect((await client.start(await credential())).state).toBe("draft");
+  });
+});
+
+describe("forget", () => {
+  it("frees the certificate, also of a record that cannot be read", async () => {
+    const { client, store, credential } = await world();
+    for (const damage of [false, true]) {
+      const draft = await client.start(await credential());
+      const key = storeKeys.renewal(draft.id);
+      if (damage) await store.save(key, {}, (await store.load(key))?.revision ?? 0);
+      await client.forget(draft.id, { evenIfOpen: true });
+      expect(await store.list("")).toEqual([]);
+    }
+  });
+
+  it("leaves the certificates of others alone", async () => {
+    const { client, store, credential } = await world(
+      sampleRecord({ application: { status: "lapsed" } }),
+    );
+    const draft = await client.start(await credential());
+    await client.forget("renewal-1");
+    expect((await credential()).renewalId).toBe(draft.id);
+    expect(await store.list("renewal-")).toHaveLength(1);
+  });
+
+  it("erases what is over, and only that", async () => {
+    const { client, store } = await world(sampleRecord({ application: { status: "lapsed" } }));
+    await client.forget("renewal-1");
+    expect(await store.list("renewal-")).toEqual([]);
+    await client.forget("renewal-1");
+  });
+
+  it("of what is not over needs to be said", async () => {
+    const { client, store } = await world(RECORDS["awaiting-review"]);
+    await expect(client.forget("renewal-1")).rejects.toEqual(
+      refused("ERR_ARGUMENT", { state: "awaiting-review" }),
+    );
+    await client.forget("renewal-1", { evenIfOpen: true });
+    expect(await store.list("renewal-")).toEqual([]);
+  });
+});
+
+describe("a handle", () => {
+  async function draftHandle() {
+    const { client, store, options } = await world(sampleRecord());
+    const draft = await client.resume("renewal-1");
+    if (draft.state !== "draft") throw new Error("it is no draft");
+    return { client, store, options, draft };
+  }
+
+  it("is spent by a step that succeeded, and the failure has the one to go on with", async () => {
+    const { draft } = await draftHandle();
+    const closed = await draft.discard();
+    expect(closed).toMatchObject({ state: "closed", reason: "discarded", stage: undefined });
+    const attempt = draft.discard();
+    await expect(attempt).rejects.toEqual(
+      refused("ERR_HANDLE_SPENT", { id: "renewal-1", state: "draft", step: "discard" }),
+    );
+    await expect(attempt).rejects.toMatchObject({ renewal: { state: "closed" } });
+  });
+
+  it("of an earlier state is spent, whoever moved the renewal on", async () => {
+    const { client, draft } = await draftHandle();
+    const other = await client.resume("renewal-1");
+    if (other.state === "draft") await other.discard();
+    await expect(draft.refresh()).rejects.toMatchObject({
+      code: "ERR_HANDLE_SPENT",
+      renewal: { state: "closed" },
+    });
+  });
+
+  it("is not spent by a step that failed", async () => {
+    const { draft } = await draftHandle();
+    await expect(draft.refresh({ signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "ERR_ABORTED",
+      renewal: { state: "draft" },
+    });
+    expect((await draft.refresh()).state).toBe("draft");
+  });
+
+  it("turns what is in no catalogue into an error that says what is safe, and keeps the cause", async () => {
+    const cause = new TypeError("of the adapter");
+    const payment = sampleLedger({ instructions: [transfer(yuan(200))] });
+    const record = sampleRecord({ application: { status: "received" }, payment });
+    const { options } = await world(record);
+    const transport = fakeTransport({ progress: () => Promise.reject(cause) });
+    const renewal = await createRenewalClient({ ...options, transport }).resume("renewal-1");
+    if (renewal.state !== "awaiting-review") throw new Error("it is elsewhere");
+    await expect(renewal.refresh()).rejects.toMatchObject({
+      code: "ERR_UNEXPECTED",
+      cause,
+      impact: { key: "untouched", money: "announced" },
+      renewal: { state: "awaiting-review" },
+    });
+  });
+
+  it("whose record was erased says so", async () => {
+    const { client, draft } = await draftHandle();
+    await client.forget("renewal-1", { evenIfOpen: true });
+    await expect(draft.discard()).rejects.toEqual(failsWith("ERR_RECORD_NOT_FOUND"));
+  });
+
+  it("is refused to two steps at a time", async () => {
+    const { draft } = await draftHandle();
+    const results = await Promise.allSettled([draft.refresh(), draft.refresh()]);
+    expect(results.filter(({ status }) => status === "rejected")).toEqual([
+      { status: "rejected", reason: failsWith("ERR_RECORD_CLAIMED") },
+    ]);
+  });
+
+  it("has only the steps of its state at run time too", async () => {
+    const steps = [
+      "submit",
+      "refresh",
+      "discard",
+      "continue",
+      "payByBankTransfer",
+      "wait",
+      "cancel",
+      "install",
+      "retirePrevious",
+    ];
+    const legal: Record<Exclude<State, "completed" | "closed">, string[]> = {
+      draft: ["submit", "refresh", "discard"],
+      submitting: ["continue"],
+      "awaiting-payment": ["refresh", "payByBankTransfer", "wait", "cancel"],
+      "awaiting-review": ["refresh", "wait", "cancel"],
+      "action-required": ["refresh", "payByBankTransfer", "cancel"],
+      "ready-to-install": ["cancel", "install"],
+      installing: ["continue"],
+      confirming: ["continue"],
+    };
+    for (const [state, expected] of Object.entries(legal)) {
+      const { client } = await world(RECORDS[state as keyof typeof legal]);
+      const renewal: Renewal = await client.resume("renewal-1");
+      expect(renewal.state).toBe(state);
+      expect(steps.filter((step) => step in renewal)).toEqual(expected);
+    }
+  });
+
+  it("shows the payment, the due date and whether that is only our own estimate", async () => {
+    const submittedAt = NOW;
+    const { client } = await world(
+      sampleRecord({ application: { status: "received", submittedAt } }),
+      { ...sampleRecord({ id: "told", application: { status: "received" } }), dueAt: NOW },
+      sampleRecord({ id: "unpaid", application: { status: "received" }, payment: sampleLedger() }),
+    );
+    // Monday and three working days.
+    const estimated = { at: new Date("2026-03-05T02:00:00Z"), estimated: true };
+    expect((await client.resume("renewal-1")).due).toEqual(estimated);
+    expect((await client.resume("told")).due).toEqual({ at: NOW, estimated: false });
+    const unpaid = await client.resume("unpaid");
+    expect(unpaid.due).toBeUndefined();
+    expect(unpaid.payment).toMatchObject({
+      status: "unpaid",
+      received: yuan(0),
+      outstanding: yuan(200),
+      uncovered: yuan(200),
+    });
+  });
+});
+
+describe("the system's clock", () => {
+  it("sleeps, and is woken by the signal", async () => {
+    const before = Date.now();
+    expect(systemClock.now().getTime()).toBeGreaterThanOrEqual(before);
+    await systemClock.sleep(1);
+    await systemClock.sleep(1, new AbortController().signal);
+    const controller = new AbortController();
+    const asleep = systemClock.sleep(2 ** 40, controller.signal);
+    controller.abort();
+    await expect(asleep).rejects.toEqual(failsWith("ERR_ABORTED"));
+    await expect(systemClock.sleep(1, controller.signal)).rejects.toEqual(failsWith("ERR_ABORTED"));
+  });
+});
