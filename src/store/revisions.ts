@@ -60,6 +60,7 @@ import {
 const KEPT = 16;
 const TEMPORARY_MIN_AGE_MS = 60_000;
 const TEMPORARY_MAX_AGE_MS = 86_400_000;
+const TOMBSTONE_AGE_MS = 86_400_000;
 /** Rounds without progress after which a folder is taken to be broken. */
 const MAX_ROUNDS = 100;
 
@@ -222,8 +223,6 @@ export function revisionsIn(directory: string, fs: FileSystem): Revisions {
 
   return { head, append, names, clear, clearTemporaries };
 }
-
-const TOMBSTONE_AGE_MS = 86_400_000;
 
 /** What `link` fails with where a file system (FAT, some network and FUSE ones) has no hard links. */
 const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EISDIR"]);

@@ -3,7 +3,7 @@ import { createSandbox } from "certrenew/sandbox";
 import { type TransportFixture, transportContract } from "certrenew/testing";
 import { httpTransport } from "certrenew/transport/http";
 import { describe, test } from "vitest";
-import { softwareSigner } from "../../src/sandbox/authority.js";
+import { softwareSigner } from "../../src/core/pki/software-signer.js";
 
 const DAY_MS = 86_400_000;
 

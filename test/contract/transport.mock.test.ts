@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { type TransportFixture, transportContract } from "certrenew/testing";
 import { mockTransport } from "certrenew/transport/mock";
 import { describe, test } from "vitest";
-import { softwareSigner } from "../../src/sandbox/authority.js";
+import { softwareSigner } from "../../src/core/pki/software-signer.js";
 
 const fixture: TransportFixture = {
   async create() {

@@ -6,6 +6,7 @@ import { createDispatcher } from "../../src/drivers/pkcs11/host/dispatcher.js";
 import { template } from "../../src/drivers/pkcs11/host/objects.js";
 import type { CallName, Params, Request, Result } from "../../src/drivers/pkcs11/rpc.js";
 import { PIN, provisionedStore, WRONG_PIN } from "../support/softhsm.js";
+import { type VendorModule, vendorModule } from "../support/vendor-module.js";
 
 // What runs in a host, run here: the same requests, without the process around them.
 
@@ -18,6 +19,16 @@ beforeEach(() => {
   const dispatch = createDispatcher();
   call = (name, params) => dispatch({ call: name, params } as Request) as Result<typeof name>;
 });
+
+/** The same token behind a module with such orders. */
+function bad(...orders: readonly string[]): VendorModule {
+  const vendor = vendorModule(store);
+  for (const [name, value] of Object.entries(vendor.env)) vi.stubEnv(name, value);
+  vendor.order(...orders);
+  return vendor;
+}
+
+const ID = Uint8Array.of(7, 7, 7);
 
 afterEach(() => {
   call("close", undefined);
@@ -73,6 +84,66 @@ test("an RSA key is found by its public key alone", () => {
   const found = call("find", { keyId: new Uint8Array(), spki });
   expect(found).toMatchObject({ algorithm: "rsa-2048", spki });
   expect(Buffer.from(found?.keyId ?? []).equals(store.credential.keyId)).toBe(true);
+});
+
+test("an RSA key that does not tell its public key is found by what its signature proves", () => {
+  const vendor = bad("refuse 290");
+  call("load", { module: vendor.module });
+  call("open", store.token);
+  call("login", { pin: PIN });
+  const { publicKey } = new X509Certificate(store.credential.certificate);
+  const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+  const { keyId } = store.credential;
+  expect(call("find", { keyId })).toMatchObject({ algorithm: "rsa-2048", spki });
+  expect(call("find", { keyId, spki })).toMatchObject({ spki });
+  const other = { ...call("generate", { algorithm: "ec-p256", keyId: ID, label: "other" }), keyId };
+  expect(call("find", other)).toBeUndefined();
+});
+
+test("a PIN that a signature's login refuses is not presented again", () => {
+  const vendor = bad();
+  const key = ["--keypairgen", "--key-type", "EC:prime256v1", "--id", "a11a", "--always-auth"];
+  store.pkcs11Tool(...key);
+  call("load", { module: vendor.module });
+  call("open", store.token);
+  call("login", { pin: PIN });
+  const reference = { keyId: Buffer.from("a11a", "hex") };
+  const message = Buffer.from("message");
+  const sign = () => call("sign", { key: reference, algorithm: "ecdsa-with-SHA256", message });
+  expect(sign().length).toBeGreaterThan(60);
+  vendor.order("fail C_Login 160");
+  expect(sign).toThrowError(expect.objectContaining({ code: "ERR_PIN_INCORRECT" }));
+  vendor.order();
+  const presented = () => vendor.calls().filter((each) => each === "CKU_CONTEXT_SPECIFIC").length;
+  expect(presented()).toBe(2);
+  expect(sign).toThrowError();
+  expect(presented()).toBe(2);
+});
+
+test("a module that lists no EC mechanism offers none, and is not asked for one", () => {
+  const vendor = bad("hide 4160", "hide 4161");
+  call("load", { module: vendor.module });
+  const [token] = call("tokens", undefined);
+  expect(token?.keyAlgorithms).toEqual(["rsa-2048", "rsa-3072", "rsa-4096"]);
+  expect(token?.signatureAlgorithms).toHaveLength(3);
+  call("open", store.token);
+  call("login", { pin: PIN });
+  const generate = () => call("generate", { algorithm: "ec-p256", keyId: ID, label: "none" });
+  expect(generate).toThrowError(expect.objectContaining({ code: "ERR_ALGORITHM_UNSUPPORTED" }));
+});
+
+test("a token in a reader is read when it appears, and not at every look", () => {
+  const vendor = bad();
+  call("load", { module: vendor.module });
+  const reads = () => vendor.calls().filter((each) => each === "C_GetTokenInfo").length;
+  expect(call("poll", undefined)).toEqual([store.token]);
+  const afterFirst = reads();
+  expect(call("poll", undefined)).toEqual([store.token]);
+  expect(reads()).toBe(afterFirst);
+  vendor.order("removed 50");
+  expect(call("poll", undefined)).toEqual([]);
+  vendor.order("serial 0002");
+  expect(call("poll", undefined)).toEqual([{ ...store.token, serialNumber: "0002" }]);
 });
 
 test("requests out of order, and what is not to be opened, are refused", () => {

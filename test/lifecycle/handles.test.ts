@@ -34,7 +34,7 @@ function take(renewal: Renewal, step: StepName): Promise<Renewal> {
   const options = {
     ...(renewal.state === "draft" ? acceptOffer(renewal) : acknowledgeAll(renewal)),
     ...transferOf(10_000),
-    remove: [],
+    remove: ["certificate"],
   };
   return steps[step](options);
 }

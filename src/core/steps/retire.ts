@@ -6,6 +6,12 @@ import { bytesEqual } from "../pki/der.js";
 import type { Session } from "../ports/driver.js";
 import { tokenAccess } from "../unlock.js";
 
+const REMOVABLE: ReadonlySet<string> = new Set<RetireOptions["remove"][number]>([
+  "certificate",
+  "key-pair",
+  "decryption-key-pair",
+]);
+
 const DECRYPTING = ["keyEncipherment", "dataEncipherment", "keyAgreement"] as const;
 
 /** completed → completed: removes what is named of the previous pair, after looking that the new one is there. */
@@ -31,31 +37,30 @@ export async function retirePrevious(context: StepContext, options: RetireOption
   });
 }
 
-/** A key that may still open files goes only when it is called that. */
+/** A key that may still open files goes only when it is called that. @throws ERR_ARGUMENT */
 function checkRemoval({ record }: StepContext, { remove }: RetireOptions): ReadonlySet<string> {
   const named = new Set<string>(remove ?? []);
+  const refuseIf = (wrong: boolean, message: string) => {
+    if (wrong)
+      throw new RenewalError("ERR_ARGUMENT", { problems: [{ pointer: "/remove", message }] });
+  };
+  refuseIf(
+    !Array.isArray(remove) || ![...named].every((kind) => REMOVABLE.has(kind)),
+    `must be a list of ${[...REMOVABLE].join(", ")}`,
+  );
+  refuseIf(
+    record.application.choice?.keyMode === "renew" &&
+      (named.has("key-pair") || named.has("decryption-key-pair")),
+    "the new certificate uses the same key pair",
+  );
   const certificate = parseCertificate(record.previous.der);
-  const decrypts = DECRYPTING.some((usage) => permitsKeyUsage(certificate, usage));
-  if (decrypts && named.has("key-pair") && !named.has("decryption-key-pair")) {
-    throw new RenewalError("ERR_ARGUMENT", {
-      problems: [
-        {
-          pointer: "/remove",
-          message: "this key can open files: name it as decryption-key-pair to remove it for good",
-        },
-      ],
-    });
-  }
-  if (record.application.choice?.keyMode === "renew" && named.size > 0 && !onlyCertificate(named)) {
-    throw new RenewalError("ERR_ARGUMENT", {
-      problems: [{ pointer: "/remove", message: "the new certificate uses the same key pair" }],
-    });
-  }
+  refuseIf(
+    named.has("key-pair") &&
+      !named.has("decryption-key-pair") &&
+      DECRYPTING.some((usage) => permitsKeyUsage(certificate, usage)),
+    "this key can open files: name it as decryption-key-pair to remove it for good",
+  );
   return named;
-}
-
-function onlyCertificate(named: ReadonlySet<string>): boolean {
-  return [...named].every((kind) => kind === "certificate");
 }
 
 async function assertRenewedStands(context: StepContext, session: Session): Promise<void> {

@@ -5,12 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../src/core/domain/scalars.js";
 import { sha256Hex } from "../../../src/core/pki/certificate.js";
 import { signData } from "../../../src/core/pki/signed-data.js";
+import { softwareSigner } from "../../../src/core/pki/software-signer.js";
 import type { Reference, Transport } from "../../../src/core/ports/transport.js";
-import {
-  openAuthority,
-  SUBSCRIBER_EXTENSIONS,
-  softwareSigner,
-} from "../../../src/sandbox/authority.js";
+import { openAuthority, SUBSCRIBER_EXTENSIONS } from "../../../src/sandbox/authority.js";
 import { memoryFiles } from "../../../src/sandbox/files.js";
 import { encodeName } from "../../../src/sandbox/name.js";
 import { canonicalJson } from "../../../src/transport/http/wire/json.js";

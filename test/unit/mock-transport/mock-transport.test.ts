@@ -6,7 +6,7 @@ import {
   mockTransport,
 } from "certrenew/transport/mock";
 import { describe, expect, test } from "vitest";
-import { softwareSigner } from "../../../src/sandbox/authority.js";
+import { softwareSigner } from "../../../src/core/pki/software-signer.js";
 import {
   apply,
   applyAndApprove,
