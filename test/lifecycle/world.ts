@@ -23,6 +23,7 @@ import {
 } from "certrenew/drivers/mock";
 import { memoryStore } from "certrenew/store/memory";
 import {
+  type IssueOptions,
   type MockTransport,
   type MockTransportOptions,
   mockTransport,
@@ -53,7 +54,8 @@ export interface WorldOptions {
   readonly token?: MockTokenOptions;
   readonly ra?: MockTransportOptions;
   readonly store?: Store;
-  readonly notAfter?: Date;
+  /** Of the certificate on the token. */
+  readonly certificate?: Partial<Pick<IssueOptions, "notAfter" | "keyUsage">>;
 }
 
 export const PIN = "123456";
@@ -65,8 +67,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const keyId = Uint8Array.of(1);
   const algorithm = options.algorithm ?? "ec-p256";
   const { spki } = await token.generateKeyPair({ algorithm, keyId, label: "old" });
-  const notAfter = options.notAfter ?? new Date(clock.now().getTime() + 30 * DAY_MS);
-  const der = ra.issue({ spki, subject: "CN=Sample Applicant", notAfter });
+  const notAfter = new Date(clock.now().getTime() + 30 * DAY_MS);
+  const der = ra.issue({ spki, subject: "CN=Sample Applicant", notAfter, ...options.certificate });
   token.importCertificate({ der, keyId, label: "old" });
   const world: World = {
     clock,

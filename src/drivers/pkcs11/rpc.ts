@@ -16,7 +16,7 @@ import type {
  * What crosses between the driver and a host. The driver sends one request, waits for its reply, and sends the next: so
  * the host needs no queue, and nothing that was only asked for is still done after the driver's death.
  */
-export interface HostCalls {
+interface HostCalls {
   /** Loads the module and initialises it. The first request to every host. */
   load: { params: ModuleSettings; result: undefined };
   tokens: { params: undefined; result: readonly Token[] };

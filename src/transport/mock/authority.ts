@@ -1,4 +1,4 @@
-import { type Certificate, parseCertificate } from "../../core/pki/certificate.js";
+import { type Certificate, type KeyUsage, parseCertificate } from "../../core/pki/certificate.js";
 import {
   type Authority,
   openAuthority,
@@ -8,6 +8,7 @@ import {
 } from "../../sandbox/authority.js";
 import { memoryFiles } from "../../sandbox/files.js";
 import { encodeName, type SubjectFields } from "../../sandbox/name.js";
+import { keyUsage } from "../../sandbox/x509.js";
 
 /** What is wrong with an issued certificate, on purpose. */
 export type IssuanceFlaw =
@@ -28,6 +29,8 @@ export interface IssueOptions {
   readonly notBefore?: Date | undefined;
   /** Default: in 30 days. */
   readonly notAfter?: Date | undefined;
+  /** Default: digitalSignature and nonRepudiation, beside extended key usages. */
+  readonly keyUsage?: readonly KeyUsage[] | undefined;
 }
 
 /** A CA in memory that issues real certificates. */
@@ -55,13 +58,13 @@ export function mockAuthority(now: Date): MockAuthority {
   return {
     trustAnchors: [authority.root],
     chain,
-    issue: ({ spki, subject, notBefore, notAfter }) =>
+    issue: ({ spki, subject, notBefore, notAfter, keyUsage: usages }) =>
       authority.issue({
         subjectDer: encodeName(readSubject(subject ?? SAMPLE_SUBJECT)),
         spki,
         notBefore: notBefore ?? new Date(now.getTime() - 700 * DAY_MS),
         notAfter: notAfter ?? new Date(now.getTime() + 30 * DAY_MS),
-        extensions: SUBSCRIBER_EXTENSIONS,
+        extensions: usages ? [keyUsage(...usages)] : SUBSCRIBER_EXTENSIONS,
       }),
     renew: (previous, wanted, flaw) => renew(authority, previous, wanted, flaw, now),
     issued: ({ issuerDer }) =>

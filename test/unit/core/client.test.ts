@@ -4,13 +4,14 @@ import { systemClock } from "../../../src/core/clock.js";
 import type { Credential } from "../../../src/core/credentials.js";
 import type { Renewal, State } from "../../../src/core/lifecycle.js";
 import { parseCertificate, toPem } from "../../../src/core/pki/certificate.js";
-import type { TokenCertificate } from "../../../src/core/ports/driver.js";
+import type { Driver, TokenCertificate } from "../../../src/core/ports/driver.js";
 import { encodeRecord, type RenewalRecord } from "../../../src/core/record.js";
 import { saveRecord, storeKeys } from "../../../src/core/record-store.js";
 import { memoryStore } from "../../../src/store/memory.js";
 import { testClock } from "../../support/clock.js";
 import { fakeDriver, fakeTransport } from "./fakes.js";
 import {
+  identity,
   NOW,
   previous,
   RECORDS,
@@ -456,6 +457,42 @@ describe("a handle", () => {
       outstanding: yuan(200),
       uncovered: yuan(200),
     });
+  });
+});
+
+describe("the client", () => {
+  it("hands the driver's news of tokens on, and closes it", async () => {
+    const { options } = await world();
+    const calls: unknown[] = [];
+    const driver: Driver = {
+      ...fakeDriver(),
+      watch: (listener, given) => {
+        listener({ type: "inserted", token: identity });
+        calls.push(given);
+        return () => calls.push("undone");
+      },
+      close: async () => void calls.push("closed"),
+    };
+    const signal = new AbortController().signal;
+    {
+      await using client = createRenewalClient({ ...options, driver });
+      const undo = client.watchTokens((event) => calls.push(event), { signal });
+      undo();
+      await client.close();
+    }
+    const inserted = { type: "inserted", token: identity };
+    expect(calls).toEqual([inserted, { signal }, "undone", "closed", "closed"]);
+  });
+
+  it("shows a renewal also while the platform cannot be asked for its guards", async () => {
+    const { options } = await world(RECORDS["ready-to-install"]);
+    const guards = () => Promise.reject(new Error("the platform is down"));
+    const renewal = await createRenewalClient({ ...options, guards }).resume("renewal-1");
+    expect(renewal).toMatchObject({ state: "ready-to-install", guards: [] });
+    // The step asks again, and does not take silence for an answer.
+    if (renewal.state === "ready-to-install") {
+      await expect(renewal.install()).rejects.toEqual(failsWith("ERR_UNEXPECTED"));
+    }
   });
 });
 

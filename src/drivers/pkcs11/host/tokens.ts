@@ -88,10 +88,14 @@ function freeMemory(info: graphene.Token): Token["freeMemory"] {
 /** CK_UNAVAILABLE_INFORMATION, all bits set, where CK_ULONG has 32 bits and where it has 64. */
 const UNAVAILABLE: readonly bigint[] = [0xffff_ffffn, 0xffff_ffff_ffff_ffffn];
 
-/** The binding gives these as bigint, its types say number. A total of zero is how some modules say “not known”. */
+/** No token that holds a certificate has less: a smaller total (NSS tells 1, others 0) says “not known”. */
+const SMALLEST_TOTAL = 1024;
+
+/** The binding gives these as bigint, its types say number. */
 function known(free: bigint | number, total: bigint | number): number | undefined {
   const isKnown = (value: bigint | number) => !UNAVAILABLE.includes(BigInt(value));
-  return isKnown(free) && isKnown(total) && total > 0 ? Number(free) : undefined;
+  const isPlausible = total >= SMALLEST_TOTAL && free <= total;
+  return isKnown(free) && isKnown(total) && isPlausible ? Number(free) : undefined;
 }
 
 function has(info: graphene.Token, flag: graphene.TokenFlag): boolean {
