@@ -20,7 +20,7 @@ import {
 } from "./domain/scalars.js";
 import { RenewalError } from "./errors.js";
 import type { CertificateChange, CloseReason } from "./lifecycle.js";
-import { parseCertificate } from "./pki/certificate.js";
+import { isCertificate } from "./pki/certificate.js";
 import type { TokenIdentity } from "./ports/driver.js";
 import { type Exchange, exchangeSchema } from "./ports/transport.js";
 import { problemsOf } from "./problems.js";
@@ -287,20 +287,10 @@ export function decodeRecord(document: JsonObject): RenewalRecord {
   }
   const result = recordSchema.safeDecode(document as z.input<typeof recordSchema>);
   if (!result.success) {
-    throw new RenewalError("ERR_RECORD_CORRUPT", {
-      problems: problemsOf(result.error),
-    });
+    throw new RenewalError("ERR_RECORD_CORRUPT", { problems: problemsOf(result.error) });
   }
   const { format: _format, version: _version, ...record } = result.data;
   return record;
-}
-
-function isCertificate(der: Uint8Array): boolean {
-  try {
-    return parseCertificate(der).der.length > 0;
-  } catch {
-    return false;
-  }
 }
 
 /** zod's types are mutable; ours are not. The codec changes nothing in place. */

@@ -228,6 +228,25 @@ describe("retirePrevious", () => {
     expect(world.token.certificates).toHaveLength(1);
   });
 
+  test("removes no key pair that shares its CKA_ID with another one's certificate", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const [signing] = world.token.certificates;
+    const keyId = signing?.keyId ?? new Uint8Array();
+    const pair = await world.token.generateKeyPair({ algorithm: "ec-p256", keyId, label: "files" });
+    const der = world.ra.issue({ ...pair, keyUsage: ["keyAgreement"] });
+    world.token.importCertificate({ der, keyId, label: "files" });
+    const done = await reach("completed", world);
+
+    const error = await failureOf(done.retirePrevious(only("certificate", "key-pair")));
+
+    expect(error).toMatchObject({ code: "ERR_ARGUMENT", problems: [{ pointer: "/remove" }] });
+    expect(world.token.keys).toHaveLength(3);
+    expect(world.token.certificates).toHaveLength(3);
+    await done.retirePrevious(only("certificate"));
+    expect(world.token.certificates).toHaveLength(2);
+    expect(world.token.findKey({ keyId, spki: pair.spki })).toBeDefined();
+  });
+
   test.each(["certificate", "key-pair"] as const)(
     "removes nothing when the new %s is not on the token",
     async (missing) => {

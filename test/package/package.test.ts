@@ -1,3 +1,5 @@
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { provisionedStore } from "../support/softhsm.js";
 import { installPacked, manifest, type Project } from "./installed.js";
@@ -17,23 +19,31 @@ beforeAll(async () => {
 
 afterAll(() => project.remove());
 
-test("the tarball holds what is built, the licence and the README, and nothing else", () => {
+test("the tarball holds what is built, the licence and the READMEs, and nothing else", () => {
   const others = project.files.filter((path) => !path.startsWith("dist/"));
   expect(others.sort()).toEqual(["LICENSE", "README.md", "README.zh-CN.md", "package.json"]);
 });
 
 describe("without the optional dependencies", () => {
-  test.each(names)("%s can be imported, and required", async (name) => {
-    const imported = await project.evaluate<string[]>(
-      `console.log(JSON.stringify(Object.keys(await import("${name}"))));`,
+  test("every subpath can be imported, and required, with the same exports", async () => {
+    type Exports = Readonly<Record<string, readonly string[]>>;
+    const imported = await project.evaluate<Exports>(
+      `const found = {};
+       for (const name of ${JSON.stringify(names)}) found[name] = Object.keys(await import(name));
+       console.log(JSON.stringify(found));`,
     );
-    const required = await project.evaluate<string[]>(
-      `console.log(JSON.stringify(Object.keys(require("${name}"))));`,
+    const required = await project.evaluate<Exports>(
+      `const found = {};
+       for (const name of ${JSON.stringify(names)}) found[name] = Object.keys(require(name));
+       console.log(JSON.stringify(found));`,
       { inputType: "commonjs" },
     );
-    expect(imported.length).toBeGreaterThan(0);
-    const exported = required.filter((key) => key !== "__esModule");
-    expect(exported.sort()).toEqual(imported.sort());
+    expect(Object.keys(imported)).toEqual(names);
+    for (const name of names) {
+      expect(imported[name]?.length).toBeGreaterThan(0);
+      const members = required[name]?.filter((member) => member !== "__esModule");
+      expect(new Set(members)).toEqual(new Set(imported[name]));
+    }
   });
 
   test("the manifest can be read", async () => {
@@ -42,6 +52,14 @@ describe("without the optional dependencies", () => {
       { inputType: "commonjs" },
     );
     expect(version).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test("what is not exported cannot be reached", async () => {
+    const code = await project.evaluate(
+      `const error = await import("certrenew/dist/index.js").catch((reason) => reason);
+       console.log(JSON.stringify(error.code));`,
+    );
+    expect(code).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED");
   });
 
   test("the PKCS#11 driver says that the binding is missing", async () => {
@@ -69,32 +87,11 @@ describe("with the optional dependencies", () => {
   beforeAll(() => project.link(optional));
 
   test.each(names)("importing %s loads none of them", async (name) => {
-    const loaded = await project.evaluate<string[]>(
-      `import { register } from "node:module";
-       import { MessageChannel } from "node:worker_threads";
-       const { port1, port2 } = new MessageChannel();
-       const seen = [];
-       const settled = new Promise((resolve) => {
-         port1.on("message", (url) => (url === "end:" ? resolve() : seen.push(url)));
-       });
-       register("data:text/javascript," + encodeURIComponent(\`
-         let port;
-         export function initialize(data) { port = data; }
-         export async function load(url, context, next) {
-           if (!url.startsWith("data:")) port.postMessage(url);
-           return next(url, context);
-         }
-         export async function resolve(specifier, context, next) {
-           if (specifier !== "end:") return next(specifier, context);
-           port.postMessage("end:");
-           return { url: "data:text/javascript,", shortCircuit: true };
-         }\`), { data: port2, transferList: [port2] });
-       await import("${name}");
-       await import("end:");
-       await settled;
-       port1.close();
-       console.log(JSON.stringify(seen));`,
-    );
+    const coverage = mkdtempSync(join(project.folder, "coverage-"));
+    await project.evaluate(`await import("${name}"); console.log(true);`, {
+      env: { NODE_V8_COVERAGE: coverage },
+    });
+    const loaded = scriptsIn(coverage);
     expect(loaded.some((url) => url.includes("/node_modules/certrenew/dist/"))).toBe(true);
     const ofOptional = loaded.filter((url) =>
       optional.some((dependency) => url.includes(`/node_modules/${dependency}/`)),
@@ -110,12 +107,10 @@ describe("with the optional dependencies", () => {
          const driver = pkcs11Driver({ module: ${JSON.stringify(store.module)} });
          const contents = await driver.certificates();
          await driver.close();
-         console.log(JSON.stringify(contents
-           .filter(({ token }) => token.label !== "")
-           .map(({ token, certificates }) => ({
-             serialNumber: token.serialNumber,
-             certificates: certificates.map(({ der }) => Buffer.from(der).toString("hex")),
-           }))));`,
+         console.log(JSON.stringify(contents.map(({ token, certificates }) => ({
+           serialNumber: token.serialNumber,
+           certificates: certificates.map(({ der }) => Buffer.from(der).toString("hex")),
+         }))));`,
         { env: store.env },
       );
       const { token, credential } = store;
@@ -130,3 +125,13 @@ describe("with the optional dependencies", () => {
     }
   });
 });
+
+/** Every script that a process loaded, ESM or CommonJS, by V8's own account. */
+function scriptsIn(coverage: string): readonly string[] {
+  return readdirSync(coverage).flatMap((name) => {
+    const { result } = JSON.parse(readFileSync(join(coverage, name), "utf8")) as {
+      readonly result: readonly { readonly url: string }[];
+    };
+    return result.map(({ url }) => url);
+  });
+}

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import type { TokenIdentity } from "../../src/core/ports/driver.js";
 import { findSoftHsm } from "../../src/drivers/softhsm.js";
 import { sampleCertificate } from "../../src/testing/sample-certificate.js";
@@ -69,8 +70,9 @@ export function provisionedStore(
 
 const templates = new Map<string, SoftHsmStore & Provisioned>();
 
-process.once("exit", () => {
+afterAll(() => {
   for (const template of templates.values()) template.erase();
+  templates.clear();
 });
 
 function provision(keyType: string): SoftHsmStore & Provisioned {

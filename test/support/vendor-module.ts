@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 import type { SoftHsmStore } from "./softhsm.js";
 
 /** A vendor's module that hangs, crashes and lies on demand: `vendor-module.c`, on top of a SoftHSM store. */
@@ -39,11 +40,15 @@ export function vendorModule(store: SoftHsmStore): VendorModule {
 
 let built: string | undefined;
 
-/** Compiled once for each test file's process. */
+afterAll(() => {
+  if (built !== undefined) rmSync(dirname(built), { recursive: true, force: true });
+  built = undefined;
+});
+
+/** Compiled once for each test file. */
 function library(): string {
   if (built !== undefined) return built;
   const folder = mkdtempSync(join(tmpdir(), "certrenew-vendor-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const output = join(folder, "vendor-module.so");
   const source = fileURLToPath(new URL("vendor-module.c", import.meta.url));
   const headers = fileURLToPath(new URL("../../node_modules/pkcs11js/includes", import.meta.url));

@@ -91,6 +91,16 @@ export function parseCertificate(der: Uint8Array): Certificate {
   return certificate;
 }
 
+/** Whether the bytes can be read as a certificate. */
+export function isCertificate(der: Uint8Array): boolean {
+  try {
+    parseCertificate(der);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The parts of a certificate's signature. @throws DerError */
 export function signatureOf(der: Uint8Array): CertificateSignature {
   const fields = new DerReader(readDer(der));

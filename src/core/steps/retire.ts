@@ -3,7 +3,8 @@ import { RenewalError } from "../errors.js";
 import type { RetireOptions } from "../lifecycle.js";
 import { parseCertificate, permitsKeyUsage, sha256Hex } from "../pki/certificate.js";
 import { bytesEqual } from "../pki/der.js";
-import type { Session } from "../ports/driver.js";
+import type { Session, TokenCertificate } from "../ports/driver.js";
+import type { HeldCertificate } from "../record.js";
 import { tokenAccess } from "../unlock.js";
 
 const REMOVABLE: ReadonlySet<string> = new Set<RetireOptions["remove"][number]>([
@@ -20,8 +21,11 @@ export async function retirePrevious(context: StepContext, options: RetireOption
   const { previous, application } = record;
   const remove = checkRemoval(context, options);
   await tokenAccess(context, "retire", options).use(async (session) => {
-    await assertRenewedStands(context, session);
+    const certificates = await assertRenewedStands(context, session);
     const { keyId } = previous;
+    const keyIsKept = application.requestedKey && bytesEqual(application.requestedKey.keyId, keyId);
+    const removesKey = (remove.has("key-pair") || remove.has("decryption-key-pair")) && !keyIsKept;
+    if (removesKey) assertAlone(previous, certificates);
     if (remove.has("certificate")) {
       await session.destroy({
         kind: "certificate",
@@ -30,20 +34,13 @@ export async function retirePrevious(context: StepContext, options: RetireOption
         signal,
       });
     }
-    const keyIsKept = application.requestedKey && bytesEqual(application.requestedKey.keyId, keyId);
-    if ((remove.has("key-pair") || remove.has("decryption-key-pair")) && !keyIsKept) {
-      await session.destroy({ kind: "key-pair", keyId, signal });
-    }
+    if (removesKey) await session.destroy({ kind: "key-pair", keyId, signal });
   });
 }
 
 /** A key that may still open files goes only when it is called that. @throws ERR_ARGUMENT */
 function checkRemoval({ record }: StepContext, { remove }: RetireOptions): ReadonlySet<string> {
   const named = new Set<string>(remove ?? []);
-  const refuseIf = (wrong: boolean, message: string) => {
-    if (wrong)
-      throw new RenewalError("ERR_ARGUMENT", { problems: [{ pointer: "/remove", message }] });
-  };
   refuseIf(
     !Array.isArray(remove) || ![...named].every((kind) => REMOVABLE.has(kind)),
     `must be a list of ${[...REMOVABLE].join(", ")}`,
@@ -63,7 +60,45 @@ function checkRemoval({ record }: StepContext, { remove }: RetireOptions): Reado
   return named;
 }
 
-async function assertRenewedStands(context: StepContext, session: Session): Promise<void> {
+/** @throws ERR_ARGUMENT */
+function refuseIf(wrong: boolean, message: string): void {
+  if (wrong)
+    throw new RenewalError("ERR_ARGUMENT", { problems: [{ pointer: "/remove", message }] });
+}
+
+/**
+ * A key pair is removed by its CKA_ID, and some tokens give one to signing and encryption pair alike: what bears the same
+ * would go with it.
+ * @throws ERR_ARGUMENT
+ */
+function assertAlone(
+  { der, keyId }: HeldCertificate,
+  certificates: readonly TokenCertificate[],
+): void {
+  const { spki } = parseCertificate(der);
+  const others = certificates.filter(
+    (other) => bytesEqual(other.keyId, keyId) && !isFor(other.der, spki),
+  );
+  refuseIf(
+    keyId.length === 0 || others.length > 0,
+    "another key pair on the token bears the same CKA_ID, and would be removed with it",
+  );
+}
+
+function isFor(certificate: Uint8Array, spki: Uint8Array): boolean {
+  try {
+    return bytesEqual(parseCertificate(certificate).spki, spki);
+  } catch {
+    // Whose it is cannot be told: then it is taken for another's.
+    return false;
+  }
+}
+
+/** @returns what stands on the token now */
+async function assertRenewedStands(
+  context: StepContext,
+  session: Session,
+): Promise<readonly TokenCertificate[]> {
   const { application, issuance } = context.record;
   const { signal } = context;
   const { requestedKey } = application;
@@ -76,4 +111,5 @@ async function assertRenewedStands(context: StepContext, session: Session): Prom
       details: { reason: "the new pair is not on the token; nothing was removed" },
     });
   }
+  return certificates;
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { StepContext } from "../context.js";
 import type { SubmitOptions, UnlockingStepOptions } from "../lifecycle.js";
 import { parseCertificate } from "../pki/certificate.js";
@@ -22,7 +23,7 @@ export async function submit(context: StepContext, options: SubmitOptions): Prom
       ...record.application,
       status: "submitting",
       choice,
-      requestedKey: requestedKey(context, record, choice),
+      requestedKey: requestedKey(record, choice),
       // A draft that came back from an earlier try signs anew: the choice may be another.
       request: undefined,
       signed: undefined,
@@ -37,23 +38,22 @@ export async function submit(context: StepContext, options: SubmitOptions): Prom
 }
 
 /**
- * With `renew` the old key. With `re-key` a CKA_ID of our own, chosen here once for the whole renewal, so that whatever an
- * interrupted try left on the token is found again.
+ * With `renew` the old key. With `re-key` a CKA_ID of our own, the same for the whole renewal whatever else is chosen in
+ * between, so that what an interrupted try left on the token is found again.
  */
 function requestedKey(
-  { runtime }: StepContext,
-  { previous, application }: RenewalRecord,
+  { id, createdAt, previous }: RenewalRecord,
   { keyMode, keyAlgorithm }: Choice,
 ): RequestedKey {
   if (keyMode === "renew") {
     const { spki } = parseCertificate(previous.der);
     return { keyId: previous.keyId, label: previous.label, algorithm: keyAlgorithm, spki };
   }
-  const kept = application.choice?.keyMode === "re-key" ? application.requestedKey : undefined;
-  const month = runtime.clock.now().toISOString().slice(0, 7);
+  const digest = createHash("sha256").update(`certrenew key pair ${id}`).digest();
+  const month = createdAt.toISOString().slice(0, 7);
   return {
-    keyId: kept?.keyId ?? runtime.randomBytes(20),
-    label: kept?.label ?? `${previous.label || "certificate"} ${month}`,
+    keyId: new Uint8Array(digest.subarray(0, 20)),
+    label: `${previous.label || "certificate"} ${month}`,
     algorithm: keyAlgorithm,
   };
 }

@@ -254,6 +254,24 @@ describe("a bank transfer", () => {
   });
 });
 
+describe("a bank transfer that nobody asked for", () => {
+  it.each([
+    ["the order is closed", sampleLedger({ open: false })],
+    ["there is nothing to pay", undefined],
+  ])("is refused while %s", async (_, payment) => {
+    const record = sampleRecord({
+      application: { status: "returned" },
+      order: sampleOrder(),
+      payment,
+    });
+    const { recipient, remittances } = transfer(yuan(200));
+    const { error } = await failureOf(record, "payByBankTransfer", {}, (context) =>
+      payByBankTransfer(context, { recipient, remittances }),
+    );
+    expect(error).toMatchObject({ code: "ERR_PAYMENT_INVALID", problems: [{ pointer: "" }] });
+  });
+});
+
 describe("a signer over a key of the token", () => {
   const context = { signal: undefined, activity: () => undefined };
 
