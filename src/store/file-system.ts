@@ -11,6 +11,8 @@ export interface FileSystem {
   /** Must fail with EEXIST when the new path is there: the compare-and-set rests on it. */
   link(existingPath: string, newPath: string): Promise<void>;
   unlink(path: string): Promise<void>;
+  /** Must fail when something is in the folder. */
+  rmdir(path: string): Promise<void>;
   truncate(path: string, length: number): Promise<void>;
   stat(path: string): Promise<{ readonly size: number; readonly mtimeMs: number }>;
 }
@@ -61,9 +63,15 @@ export async function ifThere<T>(operation: Promise<T>): Promise<T | undefined> 
   try {
     return await operation;
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
+    // ENOTDIR: somebody's file where a document's folder would be.
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return undefined;
     throw error;
   }
+}
+
+/** For what comes after an outcome stands: it is tried again by whoever comes next. */
+export async function quietly(work: Promise<unknown>): Promise<void> {
+  await work.catch(() => undefined);
 }
 
 /** The code of a system error, such as `ENOSPC`. */

@@ -16,12 +16,14 @@ export interface FileStoreOptions {
 }
 
 /**
- * A store in a folder, one small file (mode 0600) for each document, shared by as many processes as like to. `save` is
- * a compare-and-set among them all; when it has resolved, the document survives SIGKILL and power loss. How, and why it is
- * right, stands in `revisions.ts`.
+ * A store in a folder, with a folder (mode 0700) of small files (0600) for each document, shared by as many processes as
+ * like to. `save` is a compare-and-set among them all; when it has resolved, the document survives SIGKILL and power loss.
+ * How, and why it is right, stands in `revisions.ts`. `load` and `save` look at their own document's folder alone, so what
+ * they cost does not grow with the store; `list` reads each document whose key has the prefix.
  *
  * After ERR_STORE_FAILURE of `save` or `remove` the old or the new document is there, whole: load it again.
- * `remove` erases the content at once; the empty files that keep late writers out go a day later, with a `list`.
+ * `remove` erases the content at once; the empty files that keep late writers out go a day later, with a `list`, and
+ * the document's folder with them. What is not the store's is left alone.
  *
  * @throws ERR_ARGUMENT when a key is not usable as a name, ERR_STORE_FAILURE with the system's error as cause,
  *   ERR_RECORD_CORRUPT with the name of the file in `details.file`
@@ -56,15 +58,15 @@ export function fileStore(options: FileStoreOptions): Store {
     const name = nameOf(key);
     if ((await load(key))?.revision !== expected) throw conflict();
     await revisions.append(name, expected, seal({ key, revision: expected + 1, removed: true }));
-    await revisions.clearTemporaries(name);
+    await revisions.sweep(name, { however: "young" });
   }
 
   async function list(prefix: string): Promise<readonly string[]> {
     const keys: string[] = [];
     for (const name of await revisions.names()) {
       const key = keyOf(name);
-      if (!key.startsWith(prefix)) continue;
-      const head = await revisions.head(name);
+      if (!key?.startsWith(prefix)) continue;
+      const head = (await revisions.sweep(name)) && (await revisions.head(name));
       if (head === undefined) continue;
       if (isTombstone(key, head)) await revisions.clear(name, head.revision);
       else keys.push(key);
