@@ -16,6 +16,9 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     allowOnly: false,
+    // Nothing is timed here: this only ends what hangs, on a machine that does other things as well.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // A key pair takes seconds on a busy machine.
     testTimeout: 30_000,
     hookTimeout: 60_000,

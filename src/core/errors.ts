@@ -86,10 +86,17 @@ export type KeySafety = "untouched" | "old-usable" | "both-usable" | "blocked";
 
 /**
  * The money. `none`: nothing was paid or is owed. `unpaid`: an order is open. `announced`: a transfer was announced to the
- * RA. `received`: the RA has it, and it stays booked to this renewal. `refund`: it goes back. `unclear`: an announcement's
+ * RA. `received`: the RA has it, and it stays booked to this renewal. `refund`: it goes back. `refunded`: it went back. `unclear`: an announcement's
  * outcome is not known; the SDK asks before it repeats it.
  */
-export type MoneySafety = "none" | "unpaid" | "announced" | "received" | "refund" | "unclear";
+export type MoneySafety =
+  | "none"
+  | "unpaid"
+  | "announced"
+  | "received"
+  | "refund"
+  | "refunded"
+  | "unclear";
 
 /** Computed from the record at the moment of the failure. */
 export interface Impact {

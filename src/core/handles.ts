@@ -1,4 +1,4 @@
-import { RenewalError } from "./errors.js";
+import { type ErrorCode, RenewalError } from "./errors.js";
 import { guardQuestions } from "./guards.js";
 import type { ContinueOptions, Renewal, RenewalBase, State } from "./lifecycle.js";
 import { type HandleState, runStep, type StepBody } from "./machine.js";
@@ -56,7 +56,7 @@ const HANDLES: {
   draft: (base, run) => ({
     ...base,
     state: "draft",
-    submit: (options) => run("submit", options, (context) => submit(context, options)),
+    submit: (options) => run("submit", options, (context) => submit(context, given(options))),
     refresh: (options) => run("refresh", options, refreshOffer),
     discard: (options) => run("discard", options, discard),
   }),
@@ -118,7 +118,7 @@ const HANDLES: {
       state: "completed",
       report,
       retirePrevious: (options) =>
-        run("retirePrevious", options, (context) => retirePrevious(context, options)),
+        run("retirePrevious", options, (context) => retirePrevious(context, given(options))),
     };
   },
   closed: (base, run, { record }) => ({
@@ -136,8 +136,16 @@ const HANDLES: {
 function payable(run: Run) {
   return {
     payByBankTransfer: (transfer: Parameters<typeof payByBankTransfer>[1]) =>
-      run<never>("payByBankTransfer", transfer, (context) => payByBankTransfer(context, transfer)),
+      run<never>("payByBankTransfer", transfer, (context) =>
+        payByBankTransfer(context, given(transfer, "ERR_PAYMENT_INVALID")),
+      ),
   };
+}
+
+/** The types ask for it, but not every caller has types. */
+function given<T>(options: T, code: ErrorCode = "ERR_ARGUMENT"): NonNullable<T> {
+  if (options !== null && typeof options === "object") return options;
+  throw new RenewalError(code, { problems: [{ pointer: "", message: "must be an object" }] });
 }
 
 async function describe(runtime: Runtime, record: RenewalRecord): Promise<Base> {

@@ -27,7 +27,9 @@ function moneySafety(record: RenewalRecord): MoneySafety {
   if (record.outbox.some(({ purpose }) => purpose === "bank-transfer")) return "unclear";
   const { payment } = record;
   if (!payment) return "none";
-  if (payment.refunds.length > 0 && receivedAmount(payment).amount <= 0) return "refund";
+  if (payment.refunds.length > 0 && receivedAmount(payment).amount <= 0) {
+    return payment.refunds.some((refund) => refund.status === "due") ? "refund" : "refunded";
+  }
   const status = paymentStatus(payment);
   if (status === "refund-due" && deriveState(record) === "closed") return "refund";
   if (status !== "unpaid" && status !== "not-required") return "received";

@@ -12,8 +12,13 @@ import { withReply } from "./replies.js";
 /** What an exchange of this purpose means for the record, once the RA has it. */
 const EFFECTS: Partial<Record<ExchangePurpose, (context: StepContext) => RecordUpdate>> = {
   confirmation: (context) => (record) => {
-    const { installation } = record.issuance;
+    const { installation, status } = record.issuance;
     if (!installation) return record;
+    if (status === "revoked") {
+      throw new RenewalError("ERR_RA_REFUSED", {
+        details: { reason: "the RA has revoked the new certificate" },
+      });
+    }
     const confirmed = { ...installation, confirmedAt: context.now() };
     return { ...record, issuance: { ...record.issuance, installation: confirmed } };
   },

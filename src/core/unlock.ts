@@ -190,7 +190,9 @@ async function openAttempts({ store, clock }: Runtime, token: Token): Promise<At
     async end(result) {
       if (!begun) return;
       // Nothing was presented, so what was known before is what is known now.
-      await save(result === "not-presented" ? (before ?? "accepted") : result);
+      const known = result === "not-presented" ? before : result;
+      if (known) await save(known);
+      else await store.remove(key, revision);
     },
   };
 }

@@ -56,7 +56,10 @@ export async function waitForChange(
   async function pause(): Promise<void> {
     if (delayMs === 0) return;
     try {
-      if (clock.now().getTime() + delayMs > deadline) {
+      const left = deadline - clock.now().getTime();
+      if (delayMs > left) {
+        // Asking earlier than the RA wants to be asked would help nobody.
+        await clock.sleep(Math.max(0, left), signal);
         throw new RenewalError("ERR_TIMEOUT", { cause: failure, details: { id: handle.id } });
       }
       const { record } = await loadRecord(runtime.store, handle.id);

@@ -17,7 +17,7 @@ export type StoreFile =
  */
 export function nameOf(key: string): string {
   const name = escapeKey(key);
-  if (name === "" || name.length > MAX_NAME_LENGTH || unescapeName(name) !== key) {
+  if (name === "" || keyOf(name) !== key) {
     throw new RenewalError("ERR_ARGUMENT", {
       problems: [{ pointer: "/key", message: "is not usable as a name in the store" }],
     });
@@ -27,6 +27,7 @@ export function nameOf(key: string): string {
 
 /** `undefined` for a name that is not the store's. */
 export function keyOf(name: string): string | undefined {
+  if (name.length > MAX_NAME_LENGTH) return undefined;
   const key = unescapeName(name);
   return escapeKey(key) === name ? key : undefined;
 }

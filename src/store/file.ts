@@ -58,7 +58,7 @@ export function fileStore(options: FileStoreOptions): Store {
     const name = nameOf(key);
     if ((await load(key))?.revision !== expected) throw conflict();
     await revisions.append(name, expected, seal({ key, revision: expected + 1, removed: true }));
-    await revisions.sweep(name, { however: "young" });
+    await revisions.sweep(name, 0);
   }
 
   async function list(prefix: string): Promise<readonly string[]> {
@@ -66,7 +66,7 @@ export function fileStore(options: FileStoreOptions): Store {
     for (const name of await revisions.names()) {
       const key = keyOf(name);
       if (!key?.startsWith(prefix)) continue;
-      const head = (await revisions.sweep(name)) && (await revisions.head(name));
+      const head = (await revisions.sweep(name)) ? await revisions.head(name) : undefined;
       if (head === undefined) continue;
       if (isTombstone(key, head)) await revisions.clear(name, head.revision);
       else keys.push(key);

@@ -1,23 +1,27 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { RenewalError } from "../core/errors.js";
-import { parseStoreFile, revisionFile, type StoreFile, temporaryFile } from "./file-names.js";
+import { parseStoreFile, revisionFile, temporaryFile } from "./file-names.js";
 import {
   type FileSystem,
   ifThere,
   makeDirectory,
+  quietly,
   storeFailure,
   syncDirectory,
   systemCode,
   writeDurably,
 } from "./file-system.js";
+import { removeAbandoned, type Temporary } from "./temporaries.js";
 
 /*
  * Compare-and-set on a folder, without locks.
  *
- * Revision N of a document is the file `<name>.<N>.json`; the highest is the document. A writer that read revision B
+ * A document is the folder `<name>`. Its revision N is the file `<N>.json` there; the highest is the document. A writer
+ * that read revision B (0: none)
  *
- *   1. writes a temporary, and syncs it;
+ *   1. writes a temporary into the folder, and syncs it. A first writer (B is 0) makes the folder before, and syncs the
+ *      folder's own name after;
  *   2. links it as B+1, which fails when the name is there: the compare-and-set;
  *   3. syncs the folder: from here on a power loss leaves B+1;
  *   4. lists the folder, to make sure that it was not late (below);
@@ -53,13 +57,23 @@ import {
  *
  * A removal is a revision like any other whose content says so (a tombstone), hence conflicts in the same ways; step 5
  * erases the content below it. The tombstone's name stays for a day, for the same reason; then `clear` removes it last.
- * Step 4 catches a writer that slept for longer: the revision it followed is not there any more.
+ * A writer that slept for longer meets its conflict at step 1, the folder is not there any more, or at step 4, the
+ * revision that it followed is not.
+ *
+ * The folder of a forgotten document goes with it, by whoever takes the last file out: `clear`, or a writer that failed.
+ * `rmdir` fails while anything is in it, so a folder never goes from under a revision, nor between steps 1 and 2, where
+ * the temporary holds it. That leaves two moments before the temporary is there:
+ *   Only first writers make the folder; if it goes before their temporary is in, they make it again. A writer with a
+ *     revision to follow does not: it would bring back an empty folder, and for a moment its late revision in it.
+ *   A folder made again is another folder, whose name nobody may have synced yet. Hence a first writer syncs the name
+ *     when its temporary holds the folder, also when somebody else made it. So who sees a revision, and builds on it,
+ *     knows that the folder's name is durable.
+ * A folder found empty is let be: it may be a first writer's that is about to use it, or not the store's. One that a kill
+ * or a power loss left so costs a `list` one look, and serves the next document of that name.
  */
 
 /** How many names below the highest stay. */
 const KEPT = 16;
-const TEMPORARY_MIN_AGE_MS = 60_000;
-const TEMPORARY_MAX_AGE_MS = 86_400_000;
 const TOMBSTONE_AGE_MS = 86_400_000;
 /** Rounds without progress after which a folder is taken to be broken. */
 const MAX_ROUNDS = 100;
@@ -69,42 +83,48 @@ export interface Head {
   readonly content: Uint8Array;
 }
 
-/** The revisions of named documents in one folder. Contents are bytes; what they mean is the caller's. */
+/** The revisions of named documents, each in a folder of its own. Contents are bytes; what they mean is the caller's. */
 export interface Revisions {
   head(name: string): Promise<Head | undefined>;
   /** Saves the revision after `base` (0: the first). @throws ERR_STORE_CONFLICT when `base` is not the highest */
   append(name: string, base: number, content: Uint8Array): Promise<number>;
-  /** Every name that has a revision; removes what writers that are gone left behind. */
+  /** What stands in the store's directory, whether it is a document's folder or not. */
   names(): Promise<readonly string[]>;
+  /** Removes temporaries of writers that are gone. @returns whether the document has a revision */
+  sweep(name: string, minAgeMs?: number): Promise<boolean>;
   /** Removes every trace of a document up to a tombstone, when that is older than a day. */
   clear(name: string, tombstone: number): Promise<void>;
-  /** Removes temporaries of writers that are gone, however young. */
-  clearTemporaries(name: string): Promise<void>;
+}
+
+interface Folder {
+  /** Lowest first. */
+  readonly revisions: readonly number[];
+  readonly temporaries: readonly Temporary[];
 }
 
 export function revisionsIn(directory: string, fs: FileSystem): Revisions {
   /** The highest revision seen, by name: a place to begin, never the truth. */
   const seen = new Map<string, number>();
+  const folder = (name: string) => join(directory, name);
   const path = (name: string, revision: number) => join(directory, revisionFile(name, revision));
 
-  async function files(): Promise<(StoreFile & { readonly path: string })[]> {
-    const entries = (await ifThere(fs.readdir(directory))) ?? [];
-    return entries.flatMap((entry) => {
+  async function listed(name: string): Promise<Folder> {
+    const revisions: number[] = [];
+    const temporaries: Temporary[] = [];
+    for (const entry of (await ifThere(fs.readdir(folder(name)))) ?? []) {
       const file = parseStoreFile(entry);
-      return file === undefined ? [] : [{ ...file, path: join(directory, entry) }];
-    });
+      if (file?.kind === "revision") revisions.push(file.revision);
+      if (file?.kind === "temporary") {
+        temporaries.push({ path: join(folder(name), entry), pid: file.pid });
+      }
+    }
+    return { revisions: revisions.sort((a, b) => a - b), temporaries };
   }
 
-  /** Revisions in the folder, lowest first. */
-  async function listed(name: string): Promise<number[]> {
-    const revisions = (await files()).flatMap((file) =>
-      file.kind === "revision" && file.name === name ? [file.revision] : [],
-    );
-    return revisions.sort((a, b) => a - b);
-  }
+  const highest = async (name: string) => (await listed(name)).revisions.at(-1);
 
   async function head(name: string): Promise<Head | undefined> {
-    let revision = seen.get(name) ?? (await listed(name)).at(-1);
+    let revision = seen.get(name) ?? (await highest(name));
     for (let round = 0; round < MAX_ROUNDS; round++) {
       if (revision === undefined) return undefined;
       const content = await ifThere(fs.readFile(path(name, revision)));
@@ -117,39 +137,62 @@ export function revisionsIn(directory: string, fs: FileSystem): Revisions {
         seen.set(name, revision);
         return { revision, content };
       }
-      const highest: number | undefined = (await listed(name)).at(-1);
-      if (content !== undefined && highest === revision) return { revision, content };
-      revision = highest;
+      const last: number | undefined = await highest(name);
+      if (content !== undefined && last === revision) return { revision, content };
+      revision = last;
     }
     throw storeFailure(`${name} does not come to rest`);
   }
 
   async function append(name: string, base: number, content: Uint8Array): Promise<number> {
-    const revision = base + 1;
-    const temporary = join(
-      directory,
-      temporaryFile(name, process.pid, randomBytes(8).toString("hex")),
-    );
+    let found: Folder;
     try {
-      await makeDirectory(fs, directory);
-      await writeDurably(fs, temporary, content);
-      await linkAsNew(temporary, path(name, revision));
-      await syncDirectory(fs, directory);
+      await write(name, base, content);
+      found = await listed(name);
+      await refuseLate(name, base, found.revisions);
+    } catch (error) {
+      await removeIfEmpty(name);
+      throw error;
+    }
+    seen.set(name, base + 1);
+    await quietly(tidy(name, base + 1, found));
+    return base + 1;
+  }
+
+  /** Steps 1 to 3. */
+  async function write(name: string, base: number, content: Uint8Array): Promise<void> {
+    const random = randomBytes(8).toString("hex");
+    const temporary = join(directory, temporaryFile(name, process.pid, random));
+    try {
+      if (base === 0) await writeFirst(name, temporary, content);
+      else if (!(await isWritten(temporary, content))) throw conflict();
+      await linkAsNew(temporary, path(name, base + 1));
+      await syncDirectory(fs, folder(name));
     } finally {
       await quietly(fs.unlink(temporary));
     }
-    await refuseLate(name, base);
-    seen.set(name, revision);
-    await quietly(tidy(name, revision));
-    return revision;
   }
+
+  async function writeFirst(name: string, temporary: string, content: Uint8Array): Promise<void> {
+    await makeDirectory(fs, directory);
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      await fs.mkdir(folder(name), { recursive: true, mode: 0o700 });
+      if (await isWritten(temporary, content)) return syncDirectory(fs, directory);
+    }
+    throw storeFailure(`the folder ${name} goes whenever it is made`);
+  }
+
+  /** @returns false when the folder is not there */
+  const isWritten = async (temporary: string, content: Uint8Array) =>
+    (await ifThere(writeDurably(fs, temporary, content).then(() => true))) ?? false;
 
   async function linkAsNew(from: string, to: string): Promise<void> {
     try {
       await fs.link(from, to);
     } catch (error) {
       const code = systemCode(error);
-      if (code === "EEXIST") throw conflict();
+      // ENOENT: the temporary was swept away, as that of a writer that is gone.
+      if (code === "EEXIST" || code === "ENOENT") throw conflict();
       if (code !== undefined && NO_HARD_LINKS.has(code)) {
         throw storeFailure("the file system of the store's folder has no hard links", error);
       }
@@ -157,8 +200,11 @@ export function revisionsIn(directory: string, fs: FileSystem): Revisions {
     }
   }
 
-  async function refuseLate(name: string, base: number): Promise<void> {
-    const revisions = await listed(name);
+  async function refuseLate(
+    name: string,
+    base: number,
+    revisions: readonly number[],
+  ): Promise<void> {
     const passed = (revisions.at(-1) ?? 0) - (base + 1) >= KEPT;
     const followsNothing = base > 0 && !revisions.includes(base);
     if (!passed && !followsNothing) return;
@@ -166,14 +212,12 @@ export function revisionsIn(directory: string, fs: FileSystem): Revisions {
     throw conflict();
   }
 
-  async function tidy(name: string, highest: number): Promise<void> {
-    for (const revision of await listed(name)) {
-      if (revision < highest - KEPT) await ifThere(fs.unlink(path(name, revision)));
-      else if (revision < highest) await empty(path(name, revision));
+  async function tidy(name: string, last: number, found: Folder): Promise<void> {
+    for (const revision of found.revisions) {
+      if (revision < last - KEPT) await ifThere(fs.unlink(path(name, revision)));
+      else if (revision < last) await empty(path(name, revision));
     }
-    for (const file of await files()) {
-      if (file.kind === "temporary" && file.name === name) await removeAbandoned(file);
-    }
+    for (const temporary of found.temporaries) await removeAbandoned(fs, temporary);
   }
 
   async function empty(file: string): Promise<void> {
@@ -181,64 +225,38 @@ export function revisionsIn(directory: string, fs: FileSystem): Revisions {
     if (found !== undefined && found.size > 0) await ifThere(fs.truncate(file, 0));
   }
 
-  /** Removing a live writer's temporary would fail its save, no worse: it could not link it any more. */
-  async function removeAbandoned(
-    file: { readonly path: string; readonly pid: number },
-    minAgeMs = TEMPORARY_MIN_AGE_MS,
-  ): Promise<void> {
-    const found = await ifThere(fs.stat(file.path));
-    if (found === undefined) return;
-    const age = Date.now() - found.mtimeMs;
-    // A pid that is gone here may be another machine's, hence the age; a pid that is there may be somebody else's by now.
-    const abandoned = isRunning(file.pid) ? age > TEMPORARY_MAX_AGE_MS : age >= minAgeMs;
-    if (abandoned) await ifThere(fs.unlink(file.path));
-  }
+  const names = async () => (await ifThere(fs.readdir(directory))) ?? [];
 
-  async function names(): Promise<readonly string[]> {
-    const highest = new Map<string, number>();
-    for (const file of await files()) {
-      if (file.kind === "temporary") await quietly(removeAbandoned(file));
-      else highest.set(file.name, Math.max(file.revision, highest.get(file.name) ?? 0));
-    }
-    for (const [name, revision] of highest) seen.set(name, revision);
-    return [...highest.keys()];
+  async function sweep(name: string, minAgeMs?: number): Promise<boolean> {
+    const { revisions, temporaries } = await listed(name);
+    for (const temporary of temporaries) await quietly(removeAbandoned(fs, temporary, minAgeMs));
+    const last = revisions.at(-1);
+    if (last !== undefined) seen.set(name, last);
+    else if (temporaries.length > 0) await removeIfEmpty(name);
+    return last !== undefined;
   }
 
   async function clear(name: string, tombstone: number): Promise<void> {
     const found = await ifThere(fs.stat(path(name, tombstone)));
     if (found === undefined || Date.now() - found.mtimeMs < TOMBSTONE_AGE_MS) return;
-    for (const revision of await listed(name)) {
-      if (revision <= tombstone) await ifThere(fs.unlink(path(name, revision)));
+    for (const revision of (await listed(name)).revisions) {
+      if (revision < tombstone) await ifThere(fs.unlink(path(name, revision)));
     }
+    // A power loss must not keep what the tombstone stands on and take the tombstone.
+    await syncDirectory(fs, folder(name));
+    await ifThere(fs.unlink(path(name, tombstone)));
+    await removeIfEmpty(name);
     seen.delete(name);
   }
 
-  async function clearTemporaries(name: string): Promise<void> {
-    for (const file of await files()) {
-      if (file.kind === "temporary" && file.name === name) await removeAbandoned(file, 0);
-    }
-  }
+  const removeIfEmpty = (name: string) => quietly(fs.rmdir(folder(name)));
 
   const isThere = async (file: string) => (await ifThere(fs.stat(file))) !== undefined;
 
-  return { head, append, names, clear, clearTemporaries };
+  return { head, append, names, sweep, clear };
 }
 
 /** What `link` fails with where a file system (FAT, some network and FUSE ones) has no hard links. */
 const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EISDIR"]);
 
 export const conflict = (): RenewalError => new RenewalError("ERR_STORE_CONFLICT");
-
-/** For what comes after a save took effect: the next save does it again. */
-async function quietly(work: Promise<unknown>): Promise<void> {
-  await work.catch(() => undefined);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) === "EPERM";
-  }
-}

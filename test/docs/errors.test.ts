@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ERROR_CATALOGUE, type ErrorCode } from "certrenew";
 import { expect, test } from "vitest";
+import { ERROR_CATALOGUE, type ErrorCode } from "../../src/core/errors.js";
 import { en } from "../../src/core/messages/en.js";
 import { root } from "../support/run.js";
 

@@ -37,6 +37,7 @@ describe("provoked, with nothing lost", () => {
     expect(done.state).toBe("completed");
     expect(world.ra.desk.applications).toHaveLength(1);
     expect(world.token.keys).toHaveLength(2);
+    expect(world.token.certificates).toHaveLength(2);
     expect(oldPairWorks(world)).toBe(true);
     expect((await client.renewals()).renewals).toHaveLength(1);
   });
@@ -58,6 +59,19 @@ describe("provoked, with nothing lost", () => {
         "/courier",
       ]),
     );
+  });
+
+  test.each([
+    ["submit", "draft", "ERR_ARGUMENT"],
+    ["payByBankTransfer", "awaiting-payment", "ERR_PAYMENT_INVALID"],
+    ["retirePrevious", "completed", "ERR_ARGUMENT"],
+  ] as const)("%s without what it needs, as a program without types may", async (...row) => {
+    const [step, state, code] = row;
+    const { world, ...program } = await setUp();
+    const renewal = await reach(state, world, program);
+    const steps = renewal as unknown as Record<typeof step, () => Promise<unknown>>;
+
+    expect((await failureOf(steps[step]())).code).toBe(code);
   });
 
   test("ERR_OFFER_STALE: a fresh one is fetched, and accepted anew", async () => {

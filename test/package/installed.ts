@@ -15,7 +15,7 @@ export interface Project {
   remove(): void;
 }
 
-export interface EvaluateOptions {
+interface EvaluateOptions {
   readonly inputType?: "module" | "commonjs";
   readonly env?: Readonly<Record<string, string>>;
 }

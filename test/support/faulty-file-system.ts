@@ -18,6 +18,7 @@ export function interferedFileSystem(interfere: Interference, fs: FileSystem = n
     readFile: (path) => before("readFile", path, () => fs.readFile(path)),
     link: (from, to) => before("link", to, () => fs.link(from, to)),
     unlink: (path) => before("unlink", path, () => fs.unlink(path)),
+    rmdir: (path) => before("rmdir", path, () => fs.rmdir(path)),
     truncate: (path, length) => before("truncate", path, () => fs.truncate(path, length)),
     stat: (path) => before("stat", path, () => fs.stat(path)),
     open: (path, flags, mode) =>

@@ -12,7 +12,7 @@ export interface RunOptions {
   readonly killAt?: string;
 }
 
-export interface Ran {
+interface Ran {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;

@@ -223,6 +223,7 @@ export const en: Catalogue = {
     announced: "The transfer was announced to the RA and will be booked to this renewal.",
     received: "The payment is booked to this renewal and will not be asked for again.",
     refund: "The payment is to be refunded.",
+    refunded: "The payment was refunded.",
     unclear:
       "Whether the RA has the payment details is not known yet; they will not be sent twice unasked.",
   },

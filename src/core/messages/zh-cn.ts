@@ -215,6 +215,7 @@ export const zhCN: Catalogue = {
     announced: "转账信息已登记,到账后计入本次续期。",
     received: "款项已计入本次续期,不会重复收取。",
     refund: "款项将退还。",
+    refunded: "款项已退还。",
     unclear: "付款信息是否送达尚不确定;未经确认不会重复发送。",
   },
   retry: {

@@ -90,7 +90,11 @@ function chooseKeyAlgorithm(
 ): KeyAlgorithm {
   const present = parseCertificate(previous).keyAlgorithm;
   if (options.keyMode === "renew") {
-    if (present) return present;
+    if (present && (options.keyAlgorithm ?? present) === present) return present;
+    if (present) {
+      const message = `must be ${present}, the present key's, or be left out`;
+      throw new RenewalError("ERR_ARGUMENT", { problems: [{ pointer: "/keyAlgorithm", message }] });
+    }
     throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED", {
       details: { algorithm: "of the present key" },
     });

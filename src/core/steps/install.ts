@@ -9,15 +9,16 @@ import { deriveState } from "../transitions.js";
 import { type TokenAccess, tokenAccess } from "../unlock.js";
 import { confirm } from "./confirm.js";
 import { prove } from "./prove.js";
-import { askProgress } from "./refresh.js";
+import { askProgress, askSigned } from "./refresh.js";
 import { verifyIssued } from "./verify-issued.js";
 
 /** ready-to-install → installing → confirming → completed. */
 export async function install(context: StepContext, options: InstallOptions): Promise<void> {
   assertAcknowledged(await guardQuestions(context.runtime, context.record), options.acknowledge);
   await settleOutbox(context);
-  if (!context.record.issuance.collected) await collect(context, options);
-  await writeAndProve(context, options);
+  const access = tokenAccess(context, "install", options);
+  if (!context.record.issuance.collected) await collect(context, access);
+  await writeAndProve(context, access, options);
 }
 
 /** installing → completed. What is written already is found, not written again. */
@@ -25,32 +26,37 @@ export async function continueInstalling(
   context: StepContext,
   options: ContinueOptions,
 ): Promise<void> {
-  await writeAndProve(context, options);
+  await writeAndProve(context, tokenAccess(context, "install", options), options);
 }
 
-async function collect(context: StepContext, options: UnlockingStepOptions): Promise<void> {
+async function collect(context: StepContext, access: TokenAccess): Promise<void> {
   const { transport, signal } = context;
   context.activity("collecting");
-  const reply = await askProgress(context, options);
+  const reply = await askProgress(context, access);
   await context.save((record) => withReply(record, reply, context.now()));
   if (deriveState(context.record) === "closed") {
     throw new RenewalError("ERR_RA_REFUSED", {
       details: { reason: `the application is ${context.record.application.status}` },
     });
   }
-  const issued = await transport.collect(context.reference(), { signal });
+  const issued = await askSigned(context, access, (signer) =>
+    transport.collect(context.reference(), { signal, signer }),
+  );
   context.activity("verifying");
   const collected = verifyIssued(context, issued);
   await context.save((record) => ({ ...record, issuance: { ...record.issuance, collected } }));
 }
 
-async function writeAndProve(context: StepContext, options: UnlockingStepOptions): Promise<void> {
+async function writeAndProve(
+  context: StepContext,
+  access: TokenAccess,
+  options: UnlockingStepOptions,
+): Promise<void> {
   const { collected } = context.record.issuance;
   const { requestedKey } = context.record.application;
   if (!collected || !requestedKey?.spki) {
     throw new RenewalError("ERR_RECORD_CORRUPT", { details: { reason: "nothing to install" } });
   }
-  const access = tokenAccess(context, "install", options);
   await write(context, access, collected, requestedKey);
   // Another host than the one that wrote: what it sees is on the token, and not in a cache.
   await prove(context, access, collected, requestedKey);

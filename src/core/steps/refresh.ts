@@ -1,10 +1,10 @@
 import type { StepContext } from "../context.js";
 import type { UnlockingStepOptions } from "../lifecycle.js";
 import { settleOutbox } from "../outbox.js";
-import type { Reply } from "../ports/transport.js";
+import type { Reply, Signer } from "../ports/transport.js";
 import { withReply } from "../replies.js";
 import { previousSigner } from "../signers.js";
-import { tokenAccess } from "../unlock.js";
+import { type TokenAccess, tokenAccess } from "../unlock.js";
 
 /** Asks the RA once, after what is still open in the outbox was cleared up. */
 export async function refresh(
@@ -12,21 +12,23 @@ export async function refresh(
   options: UnlockingStepOptions = {},
 ): Promise<void> {
   await settleOutbox(context);
-  const reply = await askProgress(context, options);
+  const reply = await askProgress(context, tokenAccess(context, "poll", options));
   context.set((record) => withReply(record, reply, context.now()));
 }
 
-/** Where the RA wants each question signed, the old key signs it: one PIN a question. */
-export async function askProgress(
-  context: StepContext,
-  options: UnlockingStepOptions,
-): Promise<Reply> {
+export async function askProgress(context: StepContext, access: TokenAccess): Promise<Reply> {
   const { transport, signal } = context;
-  if (transport.traits.polling === "free") {
-    return transport.progress(context.reference(), { signal });
-  }
-  return tokenAccess(context, "poll", options).use(async (session) => {
-    const signer = await previousSigner(context, session);
-    return transport.progress(context.reference(), { signal, signer });
-  });
+  return askSigned(context, access, (signer) =>
+    transport.progress(context.reference(), { signal, signer }),
+  );
+}
+
+/** Where the RA wants its questions signed, the old key signs them. */
+export async function askSigned<T>(
+  context: StepContext,
+  access: TokenAccess,
+  ask: (signer?: Signer) => Promise<T>,
+): Promise<T> {
+  if (context.transport.traits.polling === "free") return ask();
+  return access.use(async (session) => ask(await previousSigner(context, session)));
 }

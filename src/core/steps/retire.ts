@@ -40,10 +40,10 @@ export async function retirePrevious(context: StepContext, options: RetireOption
 
 /** A key that may still open files goes only when it is called that. @throws ERR_ARGUMENT */
 function checkRemoval({ record }: StepContext, { remove }: RetireOptions): ReadonlySet<string> {
-  const named = new Set<string>(remove ?? []);
+  const named = new Set<string>(Array.isArray(remove) ? remove : []);
   refuseIf(
-    !Array.isArray(remove) || ![...named].every((kind) => REMOVABLE.has(kind)),
-    `must be a list of ${[...REMOVABLE].join(", ")}`,
+    named.size === 0 || ![...named].every((kind) => REMOVABLE.has(kind)),
+    `must be a list of one or more of ${[...REMOVABLE].join(", ")}`,
   );
   refuseIf(
     record.application.choice?.keyMode === "renew" &&

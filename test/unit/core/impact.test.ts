@@ -89,7 +89,7 @@ describe("whether the money is safe", () => {
       "all of it went back",
       sampleLedger({ receipts: [receipt(yuan(200))], refunds: [refund(yuan(200), "sent")] }),
       "refused",
-      "refund",
+      "refunded",
     ],
   ];
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RenewalError, Store } from "certrenew";
@@ -29,7 +29,10 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-const filesOf = async () => (await readdir(directory)).sort();
+/** As paths from the store's folder. */
+const entriesOf = async () => (await readdir(directory, { recursive: true })).sort();
+const foldersOf = async () => (await entriesOf()).filter((entry) => !/\.(json|tmp)$/.test(entry));
+const filesOf = async () => (await entriesOf()).filter((entry) => /\.(json|tmp)$/.test(entry));
 const documentsOf = async () =>
   (
     await Promise.all((await filesOf()).map((file) => readFile(join(directory, file), "utf8")))
@@ -49,7 +52,9 @@ async function age(file: string, ms: number): Promise<void> {
 describe("what lies in the folder", () => {
   test("is for its owner alone", async () => {
     await store.save(KEY, { n: 1 }, 0);
-    expect((await stat(directory)).mode & 0o777).toBe(0o700);
+    for (const each of ["", ...(await foldersOf())]) {
+      expect((await stat(join(directory, each))).mode & 0o777).toBe(0o700);
+    }
     for (const file of await filesOf()) {
       expect((await stat(join(directory, file))).mode & 0o777).toBe(0o600);
     }
@@ -58,9 +63,10 @@ describe("what lies in the folder", () => {
   test("has names that every file system takes and tells apart", async () => {
     for (const key of ["con", "Con", "a:b*c?", "x".repeat(150), "证书"])
       await store.save(key, {}, 0);
+    expect(await foldersOf()).toHaveLength(5);
     for (const file of await filesOf()) {
-      expect(file).toMatch(/^[a-z0-9_=-]{1,200}\.1\.json$/);
-      expect(file).not.toMatch(/^(con|prn|aux|nul|com\d|lpt\d)\./);
+      expect(file).toMatch(/^[a-z0-9_=-]{1,200}\/1\.json$/);
+      expect(file).not.toMatch(/^(con|prn|aux|nul|com\d|lpt\d)\//);
     }
   });
 
@@ -87,24 +93,50 @@ describe("what lies in the folder", () => {
     const [tombstone = ""] = (await filesOf()).slice(-1);
     await age(tombstone, DAY_MS + 1000);
     expect(await store.list("")).toEqual([]);
-    expect(await filesOf()).toEqual([]);
+    expect(await entriesOf()).toEqual([]);
     expect(await store.load(KEY)).toBeUndefined();
     await store.save(KEY, { again: true }, 0);
     expect((await store.load(KEY))?.document).toEqual({ again: true });
   });
 
-  test("may hold files of others", async () => {
+  test("may hold files and folders of others", async () => {
     await store.save(KEY, { n: 1 }, 0);
-    for (const file of [".DS_Store", "notes.txt", "x.json", "renewal=2f1.0.json"]) {
-      await writeFile(join(directory, file), "not a record");
+    const files = [".DS_Store", "notes.txt", "x.json", "renewal=2f2", "renewal=2f1.2.json"];
+    const inFolders = ["renewal=2f1/notes.txt", "renewal=2f1/0.json", "renewal=2F1/9.json"];
+    const folders = ["renewal=2f3", "renewal=2f4/1.json.d", "=72enewal=2f1", "old stuff"];
+    for (const each of [...folders, "renewal=2F1"])
+      await mkdir(join(directory, each), { recursive: true });
+    for (const each of [...files, ...inFolders, "=72enewal=2f1/9.json"]) {
+      await writeFile(join(directory, each), "not a record");
     }
+    const before = await entriesOf();
     expect(await store.list("")).toEqual([KEY]);
-    expect((await store.load(KEY))?.document).toEqual({ n: 1 });
+    for (const reader of [store, fileStore({ directory })]) {
+      expect((await reader.load(KEY))?.document).toEqual({ n: 1 });
+      expect(await reader.load("renewal/2")).toBeUndefined();
+    }
+    expect(await entriesOf()).toEqual(before);
+    expect(await store.save(KEY, { n: 2 }, 1)).toBe(2);
+  });
+
+  test("may be in the way of a document, which cannot be saved then", async () => {
+    await mkdir(directory);
+    await writeFile(join(directory, "renewal=2f1"), "not a folder");
+    await expect(store.save(KEY, {}, 0)).rejects.toMatchObject({ code: "ERR_STORE_FAILURE" });
+    expect(await readFile(join(directory, "renewal=2f1"), "utf8")).toBe("not a folder");
+  });
+
+  test("is nothing more after a first save that failed", async () => {
+    const fs = interferedFileSystem((operation) => {
+      if (operation === "writeFile") throw systemError("ENOSPC");
+    });
+    await expect(fileStore({ directory, fs }).save(KEY, {}, 0)).rejects.toThrow();
+    expect(await entriesOf()).toEqual([]);
   });
 });
 
 describe("temporaries that a killed writer left", () => {
-  const left = (pid: number) => `renewal=2f1.${pid}-00ff.tmp`;
+  const left = (pid: number) => `renewal=2f1/${pid}-00ff.tmp`;
 
   test.each([
     ["a process that is gone", GONE, 120_000, false],
@@ -119,6 +151,16 @@ describe("temporaries that a killed writer left", () => {
     expect((await filesOf()).includes(left(pid))).toBe(stays);
     await store.list("");
     expect((await filesOf()).includes(left(pid))).toBe(stays);
+  });
+
+  test("go with a list, and with the last of them the folder of a document that never was", async () => {
+    await mkdir(join(directory, "renewal=2f1"), { recursive: true });
+    await writeFile(join(directory, left(GONE)), "half a doc");
+    expect(await store.list("")).toEqual([]);
+    expect(await filesOf()).toEqual([left(GONE)]);
+    await age(left(GONE), 120_000);
+    expect(await store.list("")).toEqual([]);
+    expect(await entriesOf()).toEqual([]);
   });
 
   test("go with the document when it is removed", async () => {
@@ -139,7 +181,7 @@ describe("a file that is not a document", () => {
     ["another revision's", (text: string) => text.replace('"revision":2', '"revision":9')],
   ])("%s: says which, still lists it, and does not write over it", async (_, garble) => {
     await saveTimes(2);
-    const file = "renewal=2f1.2.json";
+    const file = "renewal=2f1/2.json";
     const path = join(directory, file);
     await writeFile(path, garble(await readFile(path, "utf8")));
     const fresh = fileStore({ directory });
@@ -174,7 +216,7 @@ describe("a file system that fails", () => {
       cause: { code },
     });
     expect(await store.load(KEY)).toEqual({ revision: 1, document: { n: 1 } });
-    expect(await filesOf()).toEqual(["renewal=2f1.1.json"]);
+    expect(await filesOf()).toEqual(["renewal=2f1/1.json"]);
     expect(await store.save(KEY, { n: 2 }, 1)).toBe(2);
   });
 
@@ -250,10 +292,9 @@ describe("a process that ends", () => {
 });
 
 describe("a writer that is late", () => {
-  /** A writer that stops just before its link, having seen revision 1. */
-  async function lateWriter() {
+  /** A writer that stops just before its link (or where it is told), having seen revision 1. */
+  async function lateWriter(pause = pausingAt("link", /\.json$/)) {
     await saveTimes(1);
-    const pause = pausingAt("link", /\.json$/);
     const late = fileStore({ directory, fs: interferedFileSystem(pause.interfere) });
     const saving = late.save(KEY, { late: true }, 1).catch((error: RenewalError) => error);
     await pause.isReached;
@@ -278,19 +319,50 @@ describe("a writer that is late", () => {
     expect(await fileStore({ directory }).load(KEY)).toBeUndefined();
   });
 
-  test("by a removal that was forgotten itself conflicts, and brings nothing back", async () => {
+  test.each([
+    ["linked its temporary", "link", /\.json$/],
+    ["wrote its temporary", "open", /\.tmp$/],
+  ] as const)(
+    "by a removal that was forgotten itself, before it %s, conflicts, and brings nothing back",
+    async (_, operation, path) => {
+      const { saving, letGo } = await lateWriter(pausingAt(operation, path));
+      await store.remove(KEY, 1);
+      await age("renewal=2f1/2.json", DAY_MS + 1000);
+      await store.list("");
+      letGo();
+      expect(await saving).toMatchObject({ code: "ERR_STORE_CONFLICT" });
+      expect(await fileStore({ directory }).load(KEY)).toBeUndefined();
+      expect(await entriesOf()).toEqual([]);
+    },
+  );
+
+  test("by so much that its temporary was swept away conflicts", async () => {
     const { saving, letGo } = await lateWriter();
-    await store.remove(KEY, 1);
-    await age("renewal=2f1.2.json", DAY_MS + 1000);
+    const [temporary = ""] = (await filesOf()).filter((file) => file.endsWith(".tmp"));
+    await age(temporary, DAY_MS + 1000);
     await store.list("");
     letGo();
     expect(await saving).toMatchObject({ code: "ERR_STORE_CONFLICT" });
-    expect(await fileStore({ directory }).load(KEY)).toBeUndefined();
+    expect(await store.load(KEY)).toEqual({ revision: 1, document: { n: 1 } });
+  });
+
+  test("by a removal that was forgotten itself, with another document in its place, conflicts", async () => {
+    const { saving, letGo } = await lateWriter(pausingAt("open", /\.tmp$/));
+    await store.remove(KEY, 1);
+    await age("renewal=2f1/2.json", DAY_MS + 1000);
+    await store.list("");
+    await store.save(KEY, { another: true }, 0);
+    letGo();
+    expect(await saving).toMatchObject({ code: "ERR_STORE_CONFLICT" });
+    expect(await fileStore({ directory }).load(KEY)).toEqual({
+      revision: 1,
+      document: { another: true },
+    });
   });
 
   test("after its link has saved, whoever builds on it meanwhile", async () => {
     await saveTimes(1);
-    const pause = pausingAt("readdir", /records$/);
+    const pause = pausingAt("readdir", /records\/renewal=2f1$/);
     let linked = false;
     const fs = interferedFileSystem(async (operation, path) => {
       if (linked) await pause.interfere(operation, path);
@@ -305,9 +377,24 @@ describe("a writer that is late", () => {
   });
 });
 
+test("a first writer whose folder goes before its temporary is in it makes it again", async () => {
+  const pause = pausingAt("open", /\.tmp$/);
+  const slow = fileStore({ directory, fs: interferedFileSystem(pause.interfere) });
+  const saving = slow.save(KEY, { n: 1 }, 0);
+  await pause.isReached;
+  const failing = interferedFileSystem((operation) => {
+    if (operation === "writeFile") throw systemError("ENOSPC");
+  });
+  await expect(fileStore({ directory, fs: failing }).save(KEY, {}, 0)).rejects.toThrow();
+  expect(await entriesOf()).toEqual([]);
+  pause.letGo();
+  expect(await saving).toBe(1);
+  expect(await fileStore({ directory }).load(KEY)).toEqual({ revision: 1, document: { n: 1 } });
+});
+
 test("a reader whose revision is emptied while it reads goes on to the newer one", async () => {
   await saveTimes(1);
-  const pause = pausingAt("readFile", /\.1\.json$/);
+  const pause = pausingAt("readFile", /\/1\.json$/);
   const reader = fileStore({ directory, fs: interferedFileSystem(pause.interfere) });
   const loading = reader.load(KEY);
   await pause.isReached;

@@ -1,7 +1,7 @@
 import { fileStore } from "certrenew/store/file";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dyingAt, interferedFileSystem } from "../../support/faulty-file-system.js";
+import { dyingAt, interferedFileSystem, pausingAt } from "../../support/faulty-file-system.js";
 import { forgetfulFileSystem } from "../../support/forgetful-file-system.js";
 
 const KEY = "renewal/1";
@@ -35,6 +35,29 @@ test("what save has resolved is there after a power loss at any later moment", a
     { numRuns: 300 },
   );
 });
+
+test.each([
+  ["before its temporary", "open", /\.tmp$/],
+  ["before it synced the folder's name", "open", /^\/records$/],
+] as const)(
+  "what save has resolved is there after a power loss, though another made its folder and stopped %s",
+  async (_, operation, path) => {
+    const disk = forgetfulFileSystem();
+    await fileStore({ directory, fs: disk }).save("renewal/2", {}, 0);
+    const pause = pausingAt(operation, path);
+    const fs = interferedFileSystem(pause.interfere, disk);
+    const stopped = fileStore({ directory, fs })
+      .save(KEY, { n: 0 }, 0)
+      .catch((error: unknown) => error);
+    await pause.isReached;
+    await fileStore({ directory, fs: disk }).save(KEY, { n: 1 }, 0);
+    disk.losePower(() => false);
+    const found = await fileStore({ directory, fs: disk }).load(KEY);
+    expect(found).toEqual({ revision: 1, document: { n: 1 } });
+    pause.letGo();
+    expect(await stopped).toMatchObject({ code: "ERR_STORE_CONFLICT" });
+  },
+);
 
 test("what remove has resolved does not come back after a power loss", async () => {
   await fc.assert(
