@@ -19,9 +19,6 @@ export default defineConfig({
     // Nothing is timed here: this only ends what hangs, on a machine that does other things as well.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // A key pair takes seconds on a busy machine.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     projects: [
       {
         extends: true,
