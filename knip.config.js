@@ -11,5 +11,7 @@ export default {
   ],
   // scripts/check.mjs starts these two by name.
   ignoreDependencies: ["@arethetypeswrong/cli", "publint"],
+  // Debian packages and the compiler, which the bootstrap looks after.
+  ignoreBinaries: ["openssl", "gcc"],
   project: ["src/**/*.ts", "test/**/*.ts", "examples/**/*.ts", "scripts/**/*.mjs", "*.config.*"],
 };

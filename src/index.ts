@@ -89,3 +89,5 @@ export type {
   PinReason,
   PinRequest,
 } from "./core/runtime.js";
+export type * from "./core/step-options.js";
+export type * from "./core/views.js";

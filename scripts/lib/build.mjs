@@ -20,7 +20,7 @@ export function ensureBuilt() {
   build({
     name: "the package",
     sources: "src",
-    outputs: packageEntries().map((entry) => entry.output),
+    outputs: packageEntries().flatMap(({ output }) => [output, output.replace(/\.js$/, ".d.ts")]),
     stamp: "build/dist.hash",
     config: "tsup.config.ts",
   });

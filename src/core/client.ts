@@ -1,13 +1,14 @@
 import { type Credential, toCredentials } from "./credentials.js";
 import { type ErrorCode, errorCode, RenewalError } from "./errors.js";
 import type { ClientEvents } from "./events.js";
-import type { Draft, Renewal, StepOptions } from "./lifecycle.js";
+import type { Draft, Renewal } from "./lifecycle.js";
 import { createRuntime, type RenewalClientOptions } from "./options.js";
 import type { TokenEvent } from "./ports/driver.js";
 import { listRenewalIds, loadRecord, storeKeys } from "./record-store.js";
 import { type RenewOptions, type RenewResult, renewAll } from "./renew.js";
 import type { Runtime } from "./runtime.js";
 import { isUnderWay, releaseCertificate, renewalIdFor, startRenewal } from "./start.js";
+import type { StepOptions } from "./step-options.js";
 import { deriveState } from "./transitions.js";
 
 /** The renewals of a store: those that can be read, and those that cannot, each by itself. */
@@ -186,6 +187,7 @@ async function forget(
       });
     }
   }
-  await releaseCertificate(runtime, id);
+  // In this order: a certificate that were free while its record stands could be applied for a second time.
   await store.remove(key, stored.revision);
+  await releaseCertificate(runtime, id);
 }

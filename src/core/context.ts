@@ -114,7 +114,7 @@ async function claimAndRun(
   return saved.record;
 }
 
-export function referenceOf(record: RenewalRecord): Reference {
+function referenceOf(record: RenewalRecord): Reference {
   const { application, offer, secrets, id } = record;
   return {
     renewalId: id,

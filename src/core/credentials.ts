@@ -1,9 +1,9 @@
 import { assessEligibility, type Eligibility } from "./eligibility.js";
-import type { CertificateSummary } from "./lifecycle.js";
 import { type Certificate, parseCertificate } from "./pki/certificate.js";
 import { bytesEqual } from "./pki/der.js";
 import type { Token, TokenCertificate, TokenContents } from "./ports/driver.js";
 import { summarize } from "./summaries.js";
+import type { CertificateSummary } from "./views.js";
 
 /** The unit of renewal: a signing certificate on a token, with the encryption certificate that belongs to it. */
 export interface Credential {

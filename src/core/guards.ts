@@ -1,8 +1,8 @@
 import { RenewalError } from "./errors.js";
-import type { GuardQuestion } from "./lifecycle.js";
 import type { RenewalRecord } from "./record.js";
 import type { Runtime } from "./runtime.js";
 import { credentialOf } from "./summaries.js";
+import type { GuardQuestion } from "./views.js";
 
 /** Always asked where the old certificate ends before the new one is on the token. */
 const REVOKED_AT_ISSUANCE: GuardQuestion = {

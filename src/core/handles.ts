@@ -1,10 +1,11 @@
 import { type ErrorCode, RenewalError } from "./errors.js";
 import { guardQuestions } from "./guards.js";
-import type { ContinueOptions, Renewal, RenewalBase, State } from "./lifecycle.js";
+import type { Renewal, RenewalBase, State } from "./lifecycle.js";
 import { type HandleState, runStep, type StepBody } from "./machine.js";
 import { type RenewalRecord, redactRecord } from "./record.js";
 import type { Runtime } from "./runtime.js";
 import { estimateReviewEnd } from "./schedule.js";
+import type { ContinueOptions } from "./step-options.js";
 import { continueSubmitting } from "./steps/apply.js";
 import { cancel } from "./steps/cancel.js";
 import { continueConfirming } from "./steps/confirm.js";
@@ -170,8 +171,25 @@ async function describe(runtime: Runtime, record: RenewalRecord): Promise<Base> 
 }
 
 function dueOf(record: RenewalRecord): Base["due"] {
-  if (record.dueAt) return { at: record.dueAt, estimated: false };
-  const { submittedAt } = record.application;
-  if (deriveState(record) !== "awaiting-review" || !submittedAt) return undefined;
-  return { at: estimateReviewEnd(submittedAt), estimated: true };
+  const { dueAt, issuance, application } = record;
+  const { collectUntil, collected } = issuance;
+  switch (deriveState(record)) {
+    case "ready-to-install":
+      return told(collectUntil ?? dueAt);
+    case "installing":
+    case "confirming":
+      return told(collected?.confirmBy ?? collectUntil);
+    case "completed":
+    case "closed":
+      return undefined;
+    case "awaiting-review":
+      return told(dueAt) ?? estimated(application.submittedAt);
+    default:
+      return told(dueAt);
+  }
 }
+
+const told = (at: Date | undefined): Base["due"] => at && { at, estimated: false };
+
+const estimated = (since: Date | undefined): Base["due"] =>
+  since && { at: estimateReviewEnd(since), estimated: true };

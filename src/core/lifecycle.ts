@@ -1,17 +1,19 @@
-import type { KeyAlgorithm } from "./domain/key-algorithm.js";
-import type {
-  PaymentInstruction,
-  PaymentLedger,
-  PaymentStatus,
-  Recipient,
-  Remittance,
-} from "./domain/ledger.js";
-import type { Money } from "./domain/money.js";
-import type { Agreement, KeyMode, Offer } from "./domain/offer.js";
+import type { Offer } from "./domain/offer.js";
 import type { Order } from "./domain/order.js";
 import type { ReviewReason } from "./domain/progress.js";
 import type { JsonObject } from "./domain/scalars.js";
 import type { TokenIdentity } from "./ports/driver.js";
+import type {
+  BankTransfer,
+  ContinueOptions,
+  InstallOptions,
+  RetireOptions,
+  StepOptions,
+  SubmitOptions,
+  UnlockingStepOptions,
+  WaitOptions,
+} from "./step-options.js";
+import type { CertificateSummary, GuardQuestion, PaymentView, RenewalReport } from "./views.js";
 
 /**
  * The lifecycle of one renewal: the page to read first.
@@ -49,127 +51,6 @@ export type StepName =
 
 export type CloseReason = "discarded" | "cancelled" | "refused" | "lapsed";
 
-export interface StepOptions {
-  /** Stops the step; it throws ERR_ABORTED, and the renewal can be gone on with. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Options of a step that unlocks the token. */
-export interface UnlockingStepOptions extends StepOptions {
-  /**
-   * Present a PIN although the last one failed or its result is not known. `"final"`: even if it is the last try before
-   * the token locks. Ask the holder first.
-   */
-  readonly retryPin?: boolean | "final" | undefined;
-}
-
-export interface ContinueOptions extends UnlockingStepOptions {
-  /** Send again although the protocol cannot tell whether the RA has it. Only after asking the RA. */
-  readonly repeat?: boolean | undefined;
-}
-
-/** What the holder decided on an offer. */
-export interface SubmitOptions extends UnlockingStepOptions {
-  /** The agreement that the holder read and accepts: `draft.offer.agreement`, or its version and hash. */
-  readonly accept: Pick<Agreement, "version" | "sha256">;
-  /** One of `offer.terms.years`. */
-  readonly years: number;
-  /** The form's values; those that the RA prefilled are taken where a field is missing. */
-  readonly form?: JsonObject | undefined;
-  /** The ids of all of `draft.guards`. */
-  readonly acknowledge?: readonly string[] | undefined;
-  /** Default: `re-key` where the terms allow it. */
-  readonly keyMode?: KeyMode | undefined;
-  /** Of the new key pair. Default: the old one's, where token and terms allow it, else the first that both do. */
-  readonly keyAlgorithm?: KeyAlgorithm | undefined;
-}
-
-/** The guide's payment page: 收件人信息, 发票类型, 银行转账信息. */
-export interface BankTransfer extends StepOptions {
-  readonly recipient: Recipient;
-  /** An id of `order.invoiceTypes`. Default: the only one, where there is only one. */
-  readonly invoice?: string | undefined;
-  readonly remittances: readonly Remittance[];
-}
-
-export interface InstallOptions extends UnlockingStepOptions {
-  /** The ids of all of `renewal.guards`, asked again. */
-  readonly acknowledge?: readonly string[] | undefined;
-}
-
-export interface WaitOptions extends StepOptions {
-  /** Give up with ERR_TIMEOUT after this time, in milliseconds. Default: never. */
-  readonly timeoutMs?: number | undefined;
-}
-
-export interface RetireOptions extends UnlockingStepOptions {
-  /** What to remove from the token. The key pair of an encryption certificate must be named expressly. */
-  readonly remove: readonly ("certificate" | "key-pair" | "decryption-key-pair")[];
-}
-
-/** A certificate, as people and programs speak of it. */
-export interface CertificateSummary {
-  /** RFC 4514. */
-  readonly subject: string;
-  readonly issuer: string;
-  /** Hexadecimal, upper case. */
-  readonly serialNumber: string;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-  /** The thumbprint: SHA-256 of the DER, hexadecimal. */
-  readonly sha256: string;
-  /** CKA_ID, hexadecimal. */
-  readonly keyId: string;
-  readonly label: string;
-  readonly der: Uint8Array;
-}
-
-/** A question to be answered before `submit` and before `install`, from the RA or from the embedding platform. */
-export interface GuardQuestion {
-  readonly id: string;
-  readonly from: "ra" | "platform" | "terms";
-  readonly en: string;
-  readonly zh: string;
-}
-
-/** The ledger and what follows from it. */
-export interface PaymentView extends PaymentLedger {
-  readonly status: PaymentStatus;
-  readonly received: Money;
-  /** What the RA's receipts leave to be paid. */
-  readonly outstanding: Money;
-  /** What is covered neither by a receipt nor by an announced transfer. */
-  readonly uncovered: Money;
-}
-
-/** Something about the new certificate that differs from the previous one, beyond key, serial number and dates. */
-export interface CertificateChange {
-  readonly field:
-    | "issuer"
-    | "keyAlgorithm"
-    | "keyUsage"
-    | "extendedKeyUsage"
-    | "certificatePolicies";
-  readonly from: string;
-  readonly to: string;
-}
-
-/** What `install` achieved, for the holder's files. */
-export interface RenewalReport {
-  readonly renewalId: string;
-  readonly businessNumber: string | undefined;
-  readonly token: TokenIdentity;
-  readonly previous: CertificateSummary;
-  readonly renewed: CertificateSummary;
-  readonly keyMode: KeyMode;
-  readonly changes: readonly CertificateChange[];
-  /** What logins, seals and platforms bound to the old certificate must be bound to again. */
-  readonly bindAgain: readonly ("serialNumber" | "thumbprint" | "publicKey")[];
-  /** When the new pair was proven on the token: written, read back, and a signature of it verified, by a fresh process. */
-  readonly provenAt: Date;
-  readonly confirmedAt: Date;
-}
-
 export interface RenewalBase<S extends State> {
   /** Chosen before anything is sent; `client.resume(id)` takes it, in any process with the same store. */
   readonly id: string;
@@ -186,7 +67,10 @@ export interface RenewalBase<S extends State> {
   readonly reasons: readonly ReviewReason[];
   /** Questions whose ids `submit` and `install` want in `acknowledge`. */
   readonly guards: readonly GuardQuestion[];
-  /** When the stage should be over. `estimated`: our own count of working days, not the RA's word. */
+  /**
+   * When the stage should be over, at the latest when something is to be done: pay, review, collect, confirm.
+   * `estimated`: our own count of working days, not the RA's word.
+   */
   readonly due: { readonly at: Date; readonly estimated: boolean } | undefined;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -245,7 +129,7 @@ interface Waitable extends Waiting {
 interface Payable {
   /**
    * 银行转账: tells the RA which transfers were made. Moves no money itself. A further call appends
-   * (添加更多银行转账信息). Repeated with the same content after a failure, it is one announcement.
+   * (添加更多银行转账信息). Repeated with the same content after a failure, it is one announcement, until a call has returned.
    * @throws ERR_PAYMENT_INVALID, ERR_RA_*
    */
   payByBankTransfer(transfer: BankTransfer): Promise<InProgress>;
@@ -322,5 +206,3 @@ export type Renewal =
   | Confirming
   | Completed
   | Closed;
-
-export type { PaymentInstruction };

@@ -1,11 +1,12 @@
 import { runUnderClaim, type StepContext } from "./context.js";
 import { errorCode, RenewalError, UNKNOWN_IMPACT } from "./errors.js";
 import { impactOf } from "./impact.js";
-import type { Renewal, State, StepName, StepOptions } from "./lifecycle.js";
+import type { Renewal, State, StepName } from "./lifecycle.js";
 import type { RenewalRecord } from "./record.js";
 import { loadRecord } from "./record-store.js";
 import { withoutSpentSecrets } from "./replies.js";
 import type { Runtime } from "./runtime.js";
+import type { StepOptions } from "./step-options.js";
 import { deriveState, stageOf } from "./transitions.js";
 
 /** Which handle a step is called on. A step that succeeded spends it. */

@@ -19,14 +19,15 @@ import {
   sha256Hex,
 } from "./domain/scalars.js";
 import { RenewalError } from "./errors.js";
-import type { CertificateChange, CloseReason } from "./lifecycle.js";
+import type { CloseReason } from "./lifecycle.js";
 import { isCertificate } from "./pki/certificate.js";
 import type { TokenIdentity } from "./ports/driver.js";
 import { type Exchange, exchangeSchema } from "./ports/transport.js";
 import { problemsOf } from "./problems.js";
 import { type ProcessIdentity, processIdentitySchema } from "./process-identity.js";
+import type { CertificateChange } from "./views.js";
 
-export const RECORD_FORMAT = "certrenew/renewal";
+const RECORD_FORMAT = "certrenew/renewal";
 export const RECORD_VERSION = 1;
 
 /**
@@ -69,7 +70,7 @@ export interface HeldCertificate {
   readonly label: string;
 }
 
-export interface ApplicationFacts {
+interface ApplicationFacts {
   readonly status: "draft" | "submitting" | "received" | "returned" | "approved" | CloseReason;
   readonly revision: number;
   readonly reasons: readonly ReviewReason[];
@@ -105,7 +106,7 @@ export interface RequestedKey {
   readonly spki?: Uint8Array | undefined;
 }
 
-export interface IssuanceFacts {
+interface IssuanceFacts {
   readonly status: "none" | "ready" | "confirmed" | "revoked";
   readonly collectUntil?: Date | undefined;
   readonly collected?: CollectedCertificate | undefined;
@@ -121,7 +122,7 @@ export interface CollectedCertificate {
   readonly confirmBy?: Date | undefined;
 }
 
-export interface Installation {
+interface Installation {
   readonly begunAt: Date;
   readonly provenAt?: Date | undefined;
   readonly proof?: Proof | undefined;
@@ -135,7 +136,7 @@ export interface Proof {
   readonly signature: Uint8Array;
 }
 
-export interface Announcement {
+interface Announcement {
   readonly instructionId: string;
   /** SHA-256 of its content, hexadecimal. */
   readonly digest: string;
@@ -150,7 +151,7 @@ export interface Claim {
   readonly host?: ProcessIdentity | undefined;
 }
 
-export const tokenIdentitySchema = z.object({
+const tokenIdentitySchema = z.object({
   serialNumber: z.string().max(200),
   label: z.string().max(200),
   model: z.string().max(200),

@@ -5,14 +5,13 @@ import { errorCode, RenewalError } from "./errors.js";
 import type {
   ActionRequired,
   AwaitingPayment,
-  BankTransfer,
   Closed,
   Completed,
   Draft,
   ReadyToInstall,
   Renewal,
-  SubmitOptions,
 } from "./lifecycle.js";
+import type { BankTransfer, SubmitOptions } from "./step-options.js";
 
 /** The decisions of the whole way. Each is asked when it is due; all else is done without asking. */
 export interface RenewOptions {

@@ -1,11 +1,12 @@
 import type { Clock } from "./clock.js";
 import type { Guard } from "./domain/offer.js";
 import type { Emitter } from "./events.js";
-import type { CertificateSummary, Renewal } from "./lifecycle.js";
+import type { Renewal } from "./lifecycle.js";
 import type { Driver, PinState, TokenIdentity } from "./ports/driver.js";
 import type { Store } from "./ports/store.js";
 import type { Transport } from "./ports/transport.js";
 import type { RenewalRecord } from "./record.js";
+import type { CertificateSummary } from "./views.js";
 
 /** Which certificate on which token is meant. */
 export interface CredentialReference {

@@ -32,17 +32,22 @@ export interface PollDelay {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** An RA that asks for more is asked after a day all the same: a mistake of its must not put a renewal to sleep. */
+const LONGEST_ASKED_MS = DAY_MS;
+
 /**
- * How long to wait before the RA is asked again. Its own wish wins, within the maximum; else the interval grows from the
- * minimum by half each time. Jitter of up to a quarter, always on the longer side, spreads many clients after an outage.
+ * How long to wait before the RA is asked again. Its own wish wins; else the interval grows from the minimum by half each
+ * time, up to the maximum. Jitter of up to a quarter, always on the longer side, spreads many clients after an outage.
  */
 export function pollDelay(
   { wait, randomBytes }: Pick<Runtime, "wait" | "randomBytes">,
   { attempt, retryAfterMs }: PollDelay,
 ): number {
   const grown = wait.minimumMs * 1.5 ** Math.min(attempt, 40);
-  const base = retryAfterMs ?? Math.min(grown, wait.maximumMs);
+  const isAsked = retryAfterMs !== undefined;
+  const base = isAsked ? retryAfterMs : grown;
+  const longest = isAsked ? LONGEST_ASKED_MS : wait.maximumMs;
   const [random = 0] = randomBytes(1);
-  const jittered = base * (1 + random / 255 / 4);
-  return Math.round(Math.max(0, Math.min(jittered, wait.maximumMs)));
+  const jittered = Math.min(base, longest) * (1 + random / 255 / 4);
+  return Math.round(Math.max(0, Math.min(jittered, longest)));
 }

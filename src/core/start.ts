@@ -3,7 +3,7 @@ import { isHeld } from "./claim.js";
 import type { Credential } from "./credentials.js";
 import { dateTime, identifier } from "./domain/scalars.js";
 import { errorCode, RenewalError } from "./errors.js";
-import type { Draft, StepOptions } from "./lifecycle.js";
+import type { Draft } from "./lifecycle.js";
 import { inContext } from "./machine.js";
 import { parseCertificate } from "./pki/certificate.js";
 import type { Stored } from "./ports/store.js";
@@ -11,6 +11,7 @@ import { identifyThisProcess, processIdentitySchema } from "./process-identity.j
 import type { HeldCertificate, RenewalRecord } from "./record.js";
 import { loadRecord, saveRecord, storeKeys } from "./record-store.js";
 import { freshId, type Runtime } from "./runtime.js";
+import type { StepOptions } from "./step-options.js";
 import { fetchOffer } from "./steps/draft.js";
 import { deriveState } from "./transitions.js";
 
@@ -85,7 +86,7 @@ export async function isUnderWay(runtime: Runtime, id: string): Promise<boolean>
   }
 }
 
-/** Frees the certificate of a renewal whose record, which may be unreadable, is about to be erased. */
+/** Frees the certificate of a renewal whose record, which may have been unreadable, was erased. */
 export async function releaseCertificate({ store }: Runtime, renewalId: string): Promise<void> {
   for (const key of await store.list(storeKeys.certificate(""))) {
     const stored = await store.load(key);

@@ -5,14 +5,14 @@ import {
   receivedAmount,
   uncoveredAmount,
 } from "./domain/ledger.js";
-import type { CertificateSummary, PaymentView, RenewalReport } from "./lifecycle.js";
 import { parseCertificate } from "./pki/certificate.js";
 import type { HeldCertificate, RenewalRecord } from "./record.js";
 import type { CredentialReference } from "./runtime.js";
+import type { CertificateSummary, PaymentView, RenewalReport } from "./views.js";
 
 /** Views for people and programs, computed from what is stored. */
 
-export function hex(bytes: Uint8Array): string {
+function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 

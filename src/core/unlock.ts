@@ -2,11 +2,11 @@ import { z } from "zod";
 import type { StepContext } from "./context.js";
 import { dateTime } from "./domain/scalars.js";
 import { type ErrorCode, errorCode, RenewalError } from "./errors.js";
-import type { UnlockingStepOptions } from "./lifecycle.js";
 import type { Session, Token, TokenIdentity } from "./ports/driver.js";
 import type { ProcessIdentity } from "./process-identity.js";
 import { storeKeys } from "./record-store.js";
 import type { PinReason, Runtime } from "./runtime.js";
+import type { UnlockingStepOptions } from "./step-options.js";
 
 /** Opens sessions for one step: the holder is asked for the PIN once, and it is dropped with the step. */
 export interface TokenAccess {

@@ -1,9 +1,10 @@
 import { errorCode, RenewalError } from "./errors.js";
-import type { InProgress, UnlockingStepOptions, WaitOptions } from "./lifecycle.js";
+import type { InProgress } from "./lifecycle.js";
 import { type HandleState, inContext, runStep } from "./machine.js";
 import { loadRecord } from "./record-store.js";
 import type { Runtime } from "./runtime.js";
 import { pollDelay } from "./schedule.js";
+import type { UnlockingStepOptions, WaitOptions } from "./step-options.js";
 import { refresh } from "./steps/refresh.js";
 
 /** Failures that a wait outlives: an RA that is down for a night is no reason to give up. */

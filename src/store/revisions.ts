@@ -57,12 +57,12 @@ import { removeAbandoned, type Temporary } from "./temporaries.js";
  *
  * A removal is a revision like any other whose content says so (a tombstone), hence conflicts in the same ways; step 5
  * erases the content below it. The tombstone's name stays for a day, for the same reason; then `clear` removes it last.
- * A writer that slept for longer meets its conflict at step 1, the folder is not there any more, or at step 4, the
- * revision that it followed is not.
+ * A writer that slept for longer meets its conflict at step 1, where the folder is not there any more, or at step 4, where
+ * the revision that it followed is not; unless another document under the same name has come just as far by then.
  *
  * The folder of a forgotten document goes with it, by whoever takes the last file out: `clear`, or a writer that failed.
  * `rmdir` fails while anything is in it, so a folder never goes from under a revision, nor between steps 1 and 2, where
- * the temporary holds it. That leaves two moments before the temporary is there:
+ * the temporary holds it. Before the temporary is there it may go, hence two rules:
  *   Only first writers make the folder; if it goes before their temporary is in, they make it again. A writer with a
  *     revision to follow does not: it would bring back an empty folder, and for a moment its late revision in it.
  *   A folder made again is another folder, whose name nobody may have synced yet. Hence a first writer syncs the name

@@ -23,12 +23,12 @@ export interface World extends AsyncDisposable {
   };
 }
 
-export interface ProgramOptions {
+interface ProgramOptions {
   readonly keyAlgorithm?: KeyAlgorithm;
   readonly keyMode?: KeyMode;
 }
 
-export interface ProgramEvent {
+interface ProgramEvent {
   readonly event: string;
   readonly code?: string;
   readonly state?: string;

@@ -1,7 +1,7 @@
 import type { Driver, RenewalClientOptions, Session, Store, Transport } from "certrenew";
 
 /** The program has died: nothing that it still does reaches the world. */
-export class Dead extends Error {}
+class Dead extends Error {}
 
 export type Moment = "before" | "after";
 

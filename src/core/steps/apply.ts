@@ -1,7 +1,6 @@
 import type { StepContext } from "../context.js";
 import type { OfferTerm } from "../domain/offer.js";
 import { RenewalError } from "../errors.js";
-import type { ContinueOptions, UnlockingStepOptions } from "../lifecycle.js";
 import { deliver, intoOutbox, pendingExchange, settle } from "../outbox.js";
 import { parseCertificate } from "../pki/certificate.js";
 import { createRequest } from "../pki/request.js";
@@ -10,6 +9,7 @@ import type { Exchange, Signer } from "../ports/transport.js";
 import type { Choice, RequestedKey } from "../record.js";
 import { freshId } from "../runtime.js";
 import { previousSigner, tokenSigner } from "../signers.js";
+import type { ContinueOptions, UnlockingStepOptions } from "../step-options.js";
 import { tokenAccess } from "../unlock.js";
 
 /** How long the RA may take a signed application for fresh. Long enough for an outage, short against a replay. */

@@ -1,8 +1,8 @@
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
-import type { ContinueOptions } from "../lifecycle.js";
 import { deliver, intoOutbox, settleOutbox } from "../outbox.js";
 import { previousSigner } from "../signers.js";
+import type { ContinueOptions } from "../step-options.js";
 import { deriveState } from "../transitions.js";
 import { tokenAccess } from "../unlock.js";
 import { businessOf } from "./pay.js";

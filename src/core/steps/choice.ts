@@ -4,10 +4,10 @@ import type { Offer } from "../domain/offer.js";
 import { type Problem, RenewalError } from "../errors.js";
 import { checkFormSchema, validateForm } from "../form.js";
 import { assertAcknowledged, guardQuestions } from "../guards.js";
-import type { SubmitOptions } from "../lifecycle.js";
 import { parseCertificate } from "../pki/certificate.js";
 import type { Token } from "../ports/driver.js";
 import type { Choice } from "../record.js";
+import type { SubmitOptions } from "../step-options.js";
 
 /**
  * What the holder decided, checked against the offer before anything is sent or written.

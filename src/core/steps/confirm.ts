@@ -1,8 +1,8 @@
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
-import type { ContinueOptions } from "../lifecycle.js";
 import { deliver, intoOutbox, pendingExchange, settle } from "../outbox.js";
 import type { Exchange } from "../ports/transport.js";
+import type { ContinueOptions } from "../step-options.js";
 import { tokenAccess } from "../unlock.js";
 import { prepareConfirmation } from "./prove.js";
 

@@ -1,10 +1,10 @@
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
 import { assertAcknowledged, guardQuestions } from "../guards.js";
-import type { ContinueOptions, InstallOptions, UnlockingStepOptions } from "../lifecycle.js";
 import { settleOutbox } from "../outbox.js";
 import type { CollectedCertificate, RequestedKey } from "../record.js";
 import { withReply } from "../replies.js";
+import type { ContinueOptions, InstallOptions, UnlockingStepOptions } from "../step-options.js";
 import { deriveState } from "../transitions.js";
 import { type TokenAccess, tokenAccess } from "../unlock.js";
 import { confirm } from "./confirm.js";

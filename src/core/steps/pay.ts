@@ -3,12 +3,12 @@ import { z } from "zod";
 import type { StepContext } from "../context.js";
 import { recipientSchema, remittanceSchema } from "../domain/ledger.js";
 import { type Problem, RenewalError } from "../errors.js";
-import type { BankTransfer } from "../lifecycle.js";
 import { deliver, intoOutbox, settleOutbox } from "../outbox.js";
 import type { BusinessFacet } from "../ports/transport.js";
 import { problemsOf } from "../problems.js";
 import type { RenewalRecord } from "../record.js";
 import { freshId } from "../runtime.js";
+import type { BankTransfer } from "../step-options.js";
 
 const transferSchema = z.object({
   recipient: recipientSchema,

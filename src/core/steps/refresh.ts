@@ -1,9 +1,9 @@
 import type { StepContext } from "../context.js";
-import type { UnlockingStepOptions } from "../lifecycle.js";
 import { settleOutbox } from "../outbox.js";
 import type { Reply, Signer } from "../ports/transport.js";
 import { withReply } from "../replies.js";
 import { previousSigner } from "../signers.js";
+import type { UnlockingStepOptions } from "../step-options.js";
 import { type TokenAccess, tokenAccess } from "../unlock.js";
 
 /** Asks the RA once, after what is still open in the outbox was cleared up. */

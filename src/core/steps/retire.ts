@@ -1,10 +1,10 @@
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
-import type { RetireOptions } from "../lifecycle.js";
 import { parseCertificate, permitsKeyUsage, sha256Hex } from "../pki/certificate.js";
 import { bytesEqual } from "../pki/der.js";
 import type { Session, TokenCertificate } from "../ports/driver.js";
 import type { HeldCertificate } from "../record.js";
+import type { RetireOptions } from "../step-options.js";
 import { tokenAccess } from "../unlock.js";
 
 const REMOVABLE: ReadonlySet<string> = new Set<RetireOptions["remove"][number]>([

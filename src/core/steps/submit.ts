@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { StepContext } from "../context.js";
-import type { SubmitOptions, UnlockingStepOptions } from "../lifecycle.js";
 import { parseCertificate } from "../pki/certificate.js";
 import type { Choice, RenewalRecord, RequestedKey } from "../record.js";
+import type { SubmitOptions, UnlockingStepOptions } from "../step-options.js";
 import { findToken } from "../unlock.js";
 import { apply } from "./apply.js";
 import { decide } from "./choice.js";

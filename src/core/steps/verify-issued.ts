@@ -1,11 +1,11 @@
 import type { StepContext } from "../context.js";
 import { type Problem, RenewalError } from "../errors.js";
-import type { CertificateChange } from "../lifecycle.js";
 import { type Certificate, parseCertificate } from "../pki/certificate.js";
 import { bytesEqual } from "../pki/der.js";
 import { verifyChain } from "../pki/verify.js";
 import type { Issued } from "../ports/transport.js";
 import type { CollectedCertificate } from "../record.js";
+import type { CertificateChange } from "../views.js";
 import { termOf } from "./apply.js";
 
 /** RFC 5280 §4.2.1.6 and §4.2.1.4. */
@@ -32,6 +32,8 @@ export function verifyIssued(context: StepContext, issued: Issued): CollectedCer
     trustAnchors: runtime.trustAnchors,
     // A certificate may be issued for a time to come, and clocks differ: then it is looked at as of its first moment.
     at: new Date(Math.max(context.now().getTime(), certificate.notBefore.getTime())),
+    // One that has expired is a mismatch, and told as such.
+    allowExpired: true,
   });
   if (trust.problem !== undefined) {
     throw new RenewalError("ERR_ISSUED_UNTRUSTED", {

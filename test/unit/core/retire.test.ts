@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { KeyMode } from "../../../src/core/domain/offer.js";
-import type { Completed, RetireOptions } from "../../../src/core/lifecycle.js";
+import type { Completed } from "../../../src/core/lifecycle.js";
 import { parseCertificate } from "../../../src/core/pki/certificate.js";
 import type {
   DestroyOptions,
@@ -10,6 +10,7 @@ import type {
 } from "../../../src/core/ports/driver.js";
 import type { RenewalRecord } from "../../../src/core/record.js";
 import { saveRecord } from "../../../src/core/record-store.js";
+import type { RetireOptions } from "../../../src/core/step-options.js";
 import { issue, keyUsage, softwareKey } from "../../support/certificates.js";
 import { fakeDriver, testRuntime } from "./fakes.js";
 import { choice, NOW, previous, root, sampleRecord, sampleToken } from "./samples.js";

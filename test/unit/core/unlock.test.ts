@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { runUnderClaim, type StepContext } from "../../../src/core/context.js";
 import { RenewalError } from "../../../src/core/errors.js";
-import type { UnlockingStepOptions } from "../../../src/core/lifecycle.js";
 import type { RenewalClientOptions } from "../../../src/core/options.js";
 import type { Token } from "../../../src/core/ports/driver.js";
 import type { Store } from "../../../src/core/ports/store.js";
 import { loadRecord, saveRecord, storeKeys } from "../../../src/core/record-store.js";
 import type { PinCallback, PinRequest } from "../../../src/core/runtime.js";
+import type { UnlockingStepOptions } from "../../../src/core/step-options.js";
 import { tokenAccess } from "../../../src/core/unlock.js";
 import { memoryStore } from "../../../src/store/memory.js";
 import { testClock } from "../../support/clock.js";

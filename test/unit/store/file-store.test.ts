@@ -125,14 +125,6 @@ describe("what lies in the folder", () => {
     await expect(store.save(KEY, {}, 0)).rejects.toMatchObject({ code: "ERR_STORE_FAILURE" });
     expect(await readFile(join(directory, "renewal=2f1"), "utf8")).toBe("not a folder");
   });
-
-  test("is nothing more after a first save that failed", async () => {
-    const fs = interferedFileSystem((operation) => {
-      if (operation === "writeFile") throw systemError("ENOSPC");
-    });
-    await expect(fileStore({ directory, fs }).save(KEY, {}, 0)).rejects.toThrow();
-    expect(await entriesOf()).toEqual([]);
-  });
 });
 
 describe("temporaries that a killed writer left", () => {
@@ -196,7 +188,6 @@ describe("a file that is not a document", () => {
 
 describe("a file system that fails", () => {
   test.each<[FileOperation, string]>([
-    ["mkdir", "EROFS"],
     ["open", "EACCES"],
     ["writeFile", "ENOSPC"],
     ["sync", "EIO"],
@@ -218,6 +209,28 @@ describe("a file system that fails", () => {
     expect(await store.load(KEY)).toEqual({ revision: 1, document: { n: 1 } });
     expect(await filesOf()).toEqual(["renewal=2f1/1.json"]);
     expect(await store.save(KEY, { n: 2 }, 1)).toBe(2);
+  });
+
+  test.each<[FileOperation, string]>([
+    ["mkdir", "EROFS"],
+    ["open", "EACCES"],
+    ["writeFile", "ENOSPC"],
+    ["sync", "EIO"],
+    ["link", "EDQUOT"],
+    ["readdir", "EACCES"],
+  ])("%s with %s at a first save: leaves nothing behind", async (failing, code) => {
+    await mkdir(directory);
+    const fs = interferedFileSystem((operation) => {
+      if (operation === failing) throw systemError(code);
+    });
+    await expect(fileStore({ directory, fs }).save(KEY, { n: 1 }, 0)).rejects.toMatchObject({
+      code: "ERR_STORE_FAILURE",
+      details: { reason: code },
+      cause: { code },
+    });
+    expect(await entriesOf()).toEqual([]);
+    expect(await store.load(KEY)).toBeUndefined();
+    expect(await store.save(KEY, { n: 1 }, 0)).toBe(1);
   });
 
   test.each(["EPERM", "ENOTSUP", "ENOSYS"])("has no hard links (%s): says so", async (code) => {
@@ -292,11 +305,11 @@ describe("a process that ends", () => {
 });
 
 describe("a writer that is late", () => {
-  /** A writer that stops just before its link (or where it is told), having seen revision 1. */
-  async function lateWriter(pause = pausingAt("link", /\.json$/)) {
-    await saveTimes(1);
+  /** A writer that stops just before its link (or where it is told), having seen revision 1 (or a later one). */
+  async function lateWriter(pause = pausingAt("link", /\.json$/), seen = 1) {
+    await saveTimes(seen);
     const late = fileStore({ directory, fs: interferedFileSystem(pause.interfere) });
-    const saving = late.save(KEY, { late: true }, 1).catch((error: RenewalError) => error);
+    const saving = late.save(KEY, { late: true }, seen).catch((error: RenewalError) => error);
     await pause.isReached;
     return { saving, letGo: pause.letGo };
   }
@@ -347,17 +360,15 @@ describe("a writer that is late", () => {
   });
 
   test("by a removal that was forgotten itself, with another document in its place, conflicts", async () => {
-    const { saving, letGo } = await lateWriter(pausingAt("open", /\.tmp$/));
-    await store.remove(KEY, 1);
-    await age("renewal=2f1/2.json", DAY_MS + 1000);
+    const { saving, letGo } = await lateWriter(pausingAt("open", /\.tmp$/), 2);
+    await store.remove(KEY, 2);
+    await age("renewal=2f1/3.json", DAY_MS + 1000);
     await store.list("");
     await store.save(KEY, { another: true }, 0);
     letGo();
     expect(await saving).toMatchObject({ code: "ERR_STORE_CONFLICT" });
-    expect(await fileStore({ directory }).load(KEY)).toEqual({
-      revision: 1,
-      document: { another: true },
-    });
+    const found = await fileStore({ directory }).load(KEY);
+    expect(found).toEqual({ revision: 1, document: { another: true } });
   });
 
   test("after its link has saved, whoever builds on it meanwhile", async () => {

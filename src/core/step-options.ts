@@ -1,0 +1,64 @@
+import type { KeyAlgorithm } from "./domain/key-algorithm.js";
+import type { Recipient, Remittance } from "./domain/ledger.js";
+import type { Agreement, KeyMode } from "./domain/offer.js";
+import type { JsonObject } from "./domain/scalars.js";
+
+/** What the steps are given. */
+
+export interface StepOptions {
+  /** Stops the step; it throws ERR_ABORTED, and the renewal can be gone on with. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of a step that unlocks the token. */
+export interface UnlockingStepOptions extends StepOptions {
+  /**
+   * Present a PIN although the last one failed or its result is not known. `"final"`: even if it is the last try before
+   * the token locks. Ask the holder first.
+   */
+  readonly retryPin?: boolean | "final" | undefined;
+}
+
+export interface ContinueOptions extends UnlockingStepOptions {
+  /** Send again although the protocol cannot tell whether the RA has it. Only after asking the RA. */
+  readonly repeat?: boolean | undefined;
+}
+
+/** What the holder decided on an offer. */
+export interface SubmitOptions extends UnlockingStepOptions {
+  /** The agreement that the holder read and accepts: `draft.offer.agreement`, or its version and hash. */
+  readonly accept: Pick<Agreement, "version" | "sha256">;
+  /** One of `offer.terms.years`. */
+  readonly years: number;
+  /** The form's values; those that the RA prefilled are taken where a field is missing. */
+  readonly form?: JsonObject | undefined;
+  /** The ids of all of `draft.guards`. */
+  readonly acknowledge?: readonly string[] | undefined;
+  /** Default: `re-key` where the terms allow it. */
+  readonly keyMode?: KeyMode | undefined;
+  /** Of the new key pair. Default: the old one's, where token and terms allow it, else the first that both do. */
+  readonly keyAlgorithm?: KeyAlgorithm | undefined;
+}
+
+/** The guide's payment page: 收件人信息, 发票类型, 银行转账信息. */
+export interface BankTransfer extends StepOptions {
+  readonly recipient: Recipient;
+  /** An id of `order.invoiceTypes`. Default: the only one, where there is only one. */
+  readonly invoice?: string | undefined;
+  readonly remittances: readonly Remittance[];
+}
+
+export interface InstallOptions extends UnlockingStepOptions {
+  /** The ids of all of `renewal.guards`, asked again. */
+  readonly acknowledge?: readonly string[] | undefined;
+}
+
+export interface WaitOptions extends StepOptions {
+  /** Give up with ERR_TIMEOUT after this time, in milliseconds. Default: never. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface RetireOptions extends UnlockingStepOptions {
+  /** What to remove from the token. The key pair of an encryption certificate must be named expressly. */
+  readonly remove: readonly ("certificate" | "key-pair" | "decryption-key-pair")[];
+}

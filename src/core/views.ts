@@ -1,0 +1,69 @@
+import type { PaymentLedger, PaymentStatus } from "./domain/ledger.js";
+import type { Money } from "./domain/money.js";
+import type { KeyMode } from "./domain/offer.js";
+import type { TokenIdentity } from "./ports/driver.js";
+
+/** What a renewal shows of itself, beside its order. */
+
+/** A certificate, as people and programs speak of it. */
+export interface CertificateSummary {
+  /** RFC 4514. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Hexadecimal, upper case. */
+  readonly serialNumber: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** The thumbprint: SHA-256 of the DER, hexadecimal. */
+  readonly sha256: string;
+  /** CKA_ID, hexadecimal. */
+  readonly keyId: string;
+  readonly label: string;
+  readonly der: Uint8Array;
+}
+
+/** A question to be answered before `submit` and before `install`, from the RA or from the embedding platform. */
+export interface GuardQuestion {
+  readonly id: string;
+  readonly from: "ra" | "platform" | "terms";
+  readonly en: string;
+  readonly zh: string;
+}
+
+/** The ledger and what follows from it. */
+export interface PaymentView extends PaymentLedger {
+  readonly status: PaymentStatus;
+  readonly received: Money;
+  /** What the RA's receipts leave to be paid. */
+  readonly outstanding: Money;
+  /** What is covered neither by a receipt nor by an announced transfer. */
+  readonly uncovered: Money;
+}
+
+/** Something about the new certificate that differs from the previous one, beyond key, serial number and dates. */
+export interface CertificateChange {
+  readonly field:
+    | "issuer"
+    | "keyAlgorithm"
+    | "keyUsage"
+    | "extendedKeyUsage"
+    | "certificatePolicies";
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What `install` achieved, for the holder's files. */
+export interface RenewalReport {
+  readonly renewalId: string;
+  readonly businessNumber: string | undefined;
+  readonly token: TokenIdentity;
+  readonly previous: CertificateSummary;
+  readonly renewed: CertificateSummary;
+  readonly keyMode: KeyMode;
+  readonly changes: readonly CertificateChange[];
+  /** What logins, seals and platforms bound to the old certificate must be bound to again. */
+  readonly bindAgain: readonly ("serialNumber" | "thumbprint" | "publicKey")[];
+  /** When the new pair was proven on the token: written, read back, and a signature of it verified, by a fresh process. */
+  readonly provenAt: Date;
+  readonly confirmedAt: Date;
+}
