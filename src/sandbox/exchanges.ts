@@ -6,7 +6,7 @@ import type {
   ReceivedAnswer,
   recoveryAnswerSchema,
 } from "../transport/http/wire/messages.js";
-import type { RouteName } from "../transport/http/wire/routes.js";
+import type { RouteName } from "../transport/http/wire/route-names.js";
 import {
   encodeStatement,
   receiptStatementSchema,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { shortText } from "../core/domain/scalars.js";
-import { ROUTE_NAMES, type RouteName } from "../transport/http/wire/routes.js";
+import { ROUTE_NAMES, type RouteName } from "../transport/http/wire/route-names.js";
 
 /** What is wrong with a certificate that is handed out. */
 export type CertificateFlaw = "wrong-key" | "wrong-chain" | "expired" | "other-subject";

@@ -6,7 +6,7 @@ import type {
   confirmationBodySchema,
   offerRequestSchema,
 } from "../transport/http/wire/messages.js";
-import type { RouteName } from "../transport/http/wire/routes.js";
+import type { RouteName } from "../transport/http/wire/route-names.js";
 import { cancellationStatementSchema } from "../transport/http/wire/statements.js";
 import type { HandlerResult } from "./desk.js";
 import { authorise, progressAnswer, receive, recover } from "./exchanges.js";

@@ -1,4 +1,4 @@
-import type { RouteName } from "../transport/http/wire/routes.js";
+import type { RouteName } from "../transport/http/wire/route-names.js";
 import type { Answer } from "./answers.js";
 import type { Call } from "./desk.js";
 import type { Fault, Faults } from "./faults.js";

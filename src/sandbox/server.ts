@@ -3,7 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { RenewalError } from "../core/errors.js";
 import { BodyTooLargeError, readBody } from "../transport/http/fetch.js";
-import { ROUTE_NAMES, ROUTES } from "../transport/http/wire/routes.js";
+import { ROUTE_NAMES } from "../transport/http/wire/route-names.js";
+import { ROUTES } from "../transport/http/wire/routes.js";
 import type { Answer } from "./answers.js";
 import type { Call } from "./desk.js";
 

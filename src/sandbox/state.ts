@@ -3,7 +3,7 @@ import { ledgerSchema } from "../core/domain/ledger.js";
 import { offerSchema } from "../core/domain/offer.js";
 import { bytes, dateTime, identifier, sha256Hex } from "../core/domain/scalars.js";
 import { RenewalError } from "../core/errors.js";
-import { ROUTE_NAMES } from "../transport/http/wire/routes.js";
+import { ROUTE_NAMES } from "../transport/http/wire/route-names.js";
 import { applicationStatementSchema } from "../transport/http/wire/statements.js";
 import type { Files } from "./files.js";
 import { policySchema } from "./policy.js";

@@ -21,7 +21,8 @@ import {
   cancellationBodySchema,
   confirmationBodySchema,
 } from "./wire/messages.js";
-import { ROUTES, type RouteName } from "./wire/routes.js";
+import type { RouteName } from "./wire/route-names.js";
+import { ROUTES } from "./wire/routes.js";
 import {
   applicationStatementSchema,
   cancellationStatementSchema,

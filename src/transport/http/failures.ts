@@ -1,7 +1,8 @@
 import type { JsonObject } from "../../core/domain/scalars.js";
 import { type ErrorCode, RenewalError } from "../../core/errors.js";
 import { type ProblemDetails, problemCode } from "./wire/problem.js";
-import { ROUTES, type RouteName } from "./wire/routes.js";
+import type { RouteName } from "./wire/route-names.js";
+import { ROUTES } from "./wire/routes.js";
 
 /**
  * What a failed call means. The port's contract draws one line: after a writing call, ERR_RA_UNREACHABLE says that the

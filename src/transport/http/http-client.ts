@@ -7,7 +7,8 @@ import { BodyTooLargeError, type Fetch, type FetchResponse, mediaType, readBody 
 import { parseRetryAfter } from "./retry-after.js";
 import { cleanJson, JsonError, parseJsonObject } from "./wire/json.js";
 import { PROBLEM_MEDIA_TYPE, type ProblemDetails, problemSchema } from "./wire/problem.js";
-import { ROUTES, type RouteName, type RouteParameters, routePath } from "./wire/routes.js";
+import type { RouteName } from "./wire/route-names.js";
+import { ROUTES, type RouteParameters, routePath } from "./wire/routes.js";
 
 export interface HttpClientOptions {
   readonly endpoint: Endpoint;

@@ -14,7 +14,8 @@ import {
   problemCode,
   problemType,
 } from "../../../src/transport/http/wire/problem.js";
-import { ROUTE_NAMES, ROUTES, routePath } from "../../../src/transport/http/wire/routes.js";
+import { ROUTE_NAMES } from "../../../src/transport/http/wire/route-names.js";
+import { ROUTES, routePath } from "../../../src/transport/http/wire/routes.js";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 

@@ -1,61 +1,41 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RenewalError, Store } from "certrenew";
 import { fileStore } from "certrenew/store/file";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
-  dyingAt,
   type FileOperation,
   interferedFileSystem,
-  pausingAt,
   systemError,
 } from "../../support/faulty-file-system.js";
+import { DAY_MS, KEY, type StoreFolder, storeFolder } from "../../support/store-folder.js";
 
-const KEY = "renewal/1";
-const DAY_MS = 86_400_000;
 /** A pid that no process has: above the highest that Linux gives. */
 const GONE = 2 ** 22 + 1;
 
-let folder: string;
+let folder: StoreFolder;
 let directory: string;
 let store: Store;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "certrenew-store-"));
-  directory = join(folder, "records");
-  store = fileStore({ directory });
+  folder = await storeFolder();
+  ({ directory, store } = folder);
 });
 
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(() => folder[Symbol.asyncDispose]());
 
-/** As paths from the store's folder. */
-const entriesOf = async () => (await readdir(directory, { recursive: true })).sort();
-const foldersOf = async () => (await entriesOf()).filter((entry) => !/\.(json|tmp)$/.test(entry));
-const filesOf = async () => (await entriesOf()).filter((entry) => /\.(json|tmp)$/.test(entry));
 const documentsOf = async () =>
   (
-    await Promise.all((await filesOf()).map((file) => readFile(join(directory, file), "utf8")))
+    await Promise.all((await folder.files()).map((file) => readFile(join(directory, file), "utf8")))
   ).filter((text) => text !== "");
-
-async function saveTimes(times: number, from = 0): Promise<number> {
-  let revision = from;
-  for (let n = 0; n < times; n++) revision = await store.save(KEY, { n: revision + 1 }, revision);
-  return revision;
-}
-
-async function age(file: string, ms: number): Promise<void> {
-  const then = new Date(Date.now() - ms);
-  await utimes(join(directory, file), then, then);
-}
 
 describe("what lies in the folder", () => {
   test("is for its owner alone", async () => {
     await store.save(KEY, { n: 1 }, 0);
-    for (const each of ["", ...(await foldersOf())]) {
+    for (const each of ["", ...(await folder.folders())]) {
       expect((await stat(join(directory, each))).mode & 0o777).toBe(0o700);
     }
-    for (const file of await filesOf()) {
+    for (const file of await folder.files()) {
       expect((await stat(join(directory, file))).mode & 0o777).toBe(0o600);
     }
   });
@@ -63,8 +43,8 @@ describe("what lies in the folder", () => {
   test("has names that every file system takes and tells apart", async () => {
     for (const key of ["con", "Con", "a:b*c?", "x".repeat(150), "证书"])
       await store.save(key, {}, 0);
-    expect(await foldersOf()).toHaveLength(5);
-    for (const file of await filesOf()) {
+    expect(await folder.folders()).toHaveLength(5);
+    for (const file of await folder.files()) {
       expect(file).toMatch(/^[a-z0-9_=-]{1,200}\/1\.json$/);
       expect(file).not.toMatch(/^(con|prn|aux|nul|com\d|lpt\d)\//);
     }
@@ -75,9 +55,9 @@ describe("what lies in the folder", () => {
   });
 
   test("is one document, and a bounded number of empty files below it", async () => {
-    await saveTimes(60);
+    await folder.saveTimes(60);
     expect(await documentsOf()).toHaveLength(1);
-    expect((await filesOf()).length).toBeLessThanOrEqual(17);
+    expect((await folder.files()).length).toBeLessThanOrEqual(17);
   });
 
   test("holds nothing any more of what was removed", async () => {
@@ -89,11 +69,11 @@ describe("what lies in the folder", () => {
   });
 
   test("goes away altogether a day after the removal", async () => {
-    await store.remove(KEY, await saveTimes(3));
-    const [tombstone = ""] = (await filesOf()).slice(-1);
-    await age(tombstone, DAY_MS + 1000);
+    await store.remove(KEY, await folder.saveTimes(3));
+    const [tombstone = ""] = (await folder.files()).slice(-1);
+    await folder.age(tombstone, DAY_MS + 1000);
     expect(await store.list("")).toEqual([]);
-    expect(await entriesOf()).toEqual([]);
+    expect(await folder.entries()).toEqual([]);
     expect(await store.load(KEY)).toBeUndefined();
     await store.save(KEY, { again: true }, 0);
     expect((await store.load(KEY))?.document).toEqual({ again: true });
@@ -109,13 +89,13 @@ describe("what lies in the folder", () => {
     for (const each of [...files, ...inFolders, "=72enewal=2f1/9.json"]) {
       await writeFile(join(directory, each), "not a record");
     }
-    const before = await entriesOf();
+    const before = await folder.entries();
     expect(await store.list("")).toEqual([KEY]);
     for (const reader of [store, fileStore({ directory })]) {
       expect((await reader.load(KEY))?.document).toEqual({ n: 1 });
       expect(await reader.load("renewal/2")).toBeUndefined();
     }
-    expect(await entriesOf()).toEqual(before);
+    expect(await folder.entries()).toEqual(before);
     expect(await store.save(KEY, { n: 2 }, 1)).toBe(2);
   });
 
@@ -138,28 +118,28 @@ describe("temporaries that a killed writer left", () => {
   ])("%s", async (_, pid, ageMs, stays) => {
     await store.save(KEY, { n: 1 }, 0);
     await writeFile(join(directory, left(pid)), "half a doc");
-    await age(left(pid), ageMs);
+    await folder.age(left(pid), ageMs);
     await store.save(KEY, { n: 2 }, 1);
-    expect((await filesOf()).includes(left(pid))).toBe(stays);
+    expect((await folder.files()).includes(left(pid))).toBe(stays);
     await store.list("");
-    expect((await filesOf()).includes(left(pid))).toBe(stays);
+    expect((await folder.files()).includes(left(pid))).toBe(stays);
   });
 
   test("go with a list, and with the last of them the folder of a document that never was", async () => {
     await mkdir(join(directory, "renewal=2f1"), { recursive: true });
     await writeFile(join(directory, left(GONE)), "half a doc");
     expect(await store.list("")).toEqual([]);
-    expect(await filesOf()).toEqual([left(GONE)]);
-    await age(left(GONE), 120_000);
+    expect(await folder.files()).toEqual([left(GONE)]);
+    await folder.age(left(GONE), 120_000);
     expect(await store.list("")).toEqual([]);
-    expect(await entriesOf()).toEqual([]);
+    expect(await folder.entries()).toEqual([]);
   });
 
   test("go with the document when it is removed", async () => {
     await store.save(KEY, { n: 1 }, 0);
     await writeFile(join(directory, left(GONE)), "half a doc");
     await store.remove(KEY, 1);
-    expect(await filesOf()).not.toContain(left(GONE));
+    expect(await folder.files()).not.toContain(left(GONE));
   });
 });
 
@@ -172,7 +152,7 @@ describe("a file that is not a document", () => {
     ["another key's", (text: string) => text.replace(KEY, "renewal/2")],
     ["another revision's", (text: string) => text.replace('"revision":2', '"revision":9')],
   ])("%s: says which, still lists it, and does not write over it", async (_, garble) => {
-    await saveTimes(2);
+    await folder.saveTimes(2);
     const file = "renewal=2f1/2.json";
     const path = join(directory, file);
     await writeFile(path, garble(await readFile(path, "utf8")));
@@ -207,7 +187,7 @@ describe("a file system that fails", () => {
       cause: { code },
     });
     expect(await store.load(KEY)).toEqual({ revision: 1, document: { n: 1 } });
-    expect(await filesOf()).toEqual(["renewal=2f1/1.json"]);
+    expect(await folder.files()).toEqual(["renewal=2f1/1.json"]);
     expect(await store.save(KEY, { n: 2 }, 1)).toBe(2);
   });
 
@@ -228,7 +208,7 @@ describe("a file system that fails", () => {
       details: { reason: code },
       cause: { code },
     });
-    expect(await entriesOf()).toEqual([]);
+    expect(await folder.entries()).toEqual([]);
     expect(await store.load(KEY)).toBeUndefined();
     expect(await store.save(KEY, { n: 1 }, 0)).toBe(1);
   });
@@ -254,162 +234,4 @@ describe("a file system that fails", () => {
     // The temporary that stayed is the second revision under another name, and was emptied with it.
     expect(await documentsOf()).toHaveLength(1);
   });
-});
-
-describe("a process that ends", () => {
-  test("at any operation of a save leaves the old document or the new one", async () => {
-    let survived = 0;
-    for (let n = 0; ; n++) {
-      const key = `renewal/${n}`;
-      await store.save(key, { n: 1 }, 0);
-      await store.save(key, { n: 2 }, 1);
-      const dying = dyingAt(n);
-      const saved = await fileStore({ directory, fs: interferedFileSystem(dying.interfere) })
-        .save(key, { n: 3 }, 2)
-        .then(
-          () => true,
-          () => false,
-        );
-      const fresh = fileStore({ directory });
-      const found = await fresh.load(key);
-      if (saved) expect(found).toEqual({ revision: 3, document: { n: 3 } });
-      else expect([{ n: 2 }, { n: 3 }]).toContainEqual(found?.document);
-      const next = await fresh.save(key, { n: 4 }, found?.revision ?? 0);
-      expect(await store.load(key)).toEqual({ revision: next, document: { n: 4 } });
-      if (!dying.happened) break;
-      if (saved) survived += 1;
-    }
-    expect(survived).toBeGreaterThan(0);
-  });
-
-  test("at any operation of a removal leaves the document or nothing", async () => {
-    for (let n = 0; ; n++) {
-      const key = `renewal/${n}`;
-      await store.save(key, { n: 1 }, 0);
-      const dying = dyingAt(n);
-      const removed = await fileStore({ directory, fs: interferedFileSystem(dying.interfere) })
-        .remove(key, 1)
-        .then(
-          () => true,
-          () => false,
-        );
-      const fresh = fileStore({ directory });
-      const found = await fresh.load(key);
-      expect([undefined, { revision: 1, document: { n: 1 } }]).toContainEqual(found);
-      if (removed) expect(found).toBeUndefined();
-      await fresh.save(key, { n: 2 }, found?.revision ?? 0);
-      expect((await store.load(key))?.document).toEqual({ n: 2 });
-      if (!dying.happened) break;
-    }
-  });
-});
-
-describe("a writer that is late", () => {
-  /** A writer that stops just before its link (or where it is told), having seen revision 1 (or a later one). */
-  async function lateWriter(pause = pausingAt("link", /\.json$/), seen = 1) {
-    await saveTimes(seen);
-    const late = fileStore({ directory, fs: interferedFileSystem(pause.interfere) });
-    const saving = late.save(KEY, { late: true }, seen).catch((error: RenewalError) => error);
-    await pause.isReached;
-    return { saving, letGo: pause.letGo };
-  }
-
-  test.each([1, 2, 15, 16, 17, 18, 40])("by %i saves of others conflicts", async (saves) => {
-    const { saving, letGo } = await lateWriter();
-    const revision = await saveTimes(saves, 1);
-    letGo();
-    expect(await saving).toMatchObject({ code: "ERR_STORE_CONFLICT" });
-    for (const reader of [store, fileStore({ directory })]) {
-      expect(await reader.load(KEY)).toEqual({ revision, document: { n: revision } });
-    }
-  });
-
-  test("by a removal conflicts, and brings nothing back", async () => {
-    const { saving, letGo } = await lateWriter();
-    await store.remove(KEY, 1);
-    letGo();
-    expect(await saving).toMatchObject({ code: "ERR_STORE_CONFLICT" });
-    expect(await fileStore({ directory }).load(KEY)).toBeUndefined();
-  });
-
-  test.each([
-    ["linked its temporary", "link", /\.json$/],
-    ["wrote its temporary", "open", /\.tmp$/],
-  ] as const)(
-    "by a removal that was forgotten itself, before it %s, conflicts, and brings nothing back",
-    async (_, operation, path) => {
-      const { saving, letGo } = await lateWriter(pausingAt(operation, path));
-      await store.remove(KEY, 1);
-      await age("renewal=2f1/2.json", DAY_MS + 1000);
-      await store.list("");
-      letGo();
-      expect(await saving).toMatchObject({ code: "ERR_STORE_CONFLICT" });
-      expect(await fileStore({ directory }).load(KEY)).toBeUndefined();
-      expect(await entriesOf()).toEqual([]);
-    },
-  );
-
-  test("by so much that its temporary was swept away conflicts", async () => {
-    const { saving, letGo } = await lateWriter();
-    const [temporary = ""] = (await filesOf()).filter((file) => file.endsWith(".tmp"));
-    await age(temporary, DAY_MS + 1000);
-    await store.list("");
-    letGo();
-    expect(await saving).toMatchObject({ code: "ERR_STORE_CONFLICT" });
-    expect(await store.load(KEY)).toEqual({ revision: 1, document: { n: 1 } });
-  });
-
-  test("by a removal that was forgotten itself, with another document in its place, conflicts", async () => {
-    const { saving, letGo } = await lateWriter(pausingAt("open", /\.tmp$/), 2);
-    await store.remove(KEY, 2);
-    await age("renewal=2f1/3.json", DAY_MS + 1000);
-    await store.list("");
-    await store.save(KEY, { another: true }, 0);
-    letGo();
-    expect(await saving).toMatchObject({ code: "ERR_STORE_CONFLICT" });
-    const found = await fileStore({ directory }).load(KEY);
-    expect(found).toEqual({ revision: 1, document: { another: true } });
-  });
-
-  test("after its link has saved, whoever builds on it meanwhile", async () => {
-    await saveTimes(1);
-    const pause = pausingAt("readdir", /records\/renewal=2f1$/);
-    let linked = false;
-    const fs = interferedFileSystem(async (operation, path) => {
-      if (linked) await pause.interfere(operation, path);
-      if (operation === "link") linked = true;
-    });
-    const saving = fileStore({ directory, fs }).save(KEY, { n: 2 }, 1);
-    await pause.isReached;
-    await saveTimes(3, 2);
-    pause.letGo();
-    expect(await saving).toBe(2);
-    expect((await store.load(KEY))?.revision).toBe(5);
-  });
-});
-
-test("a first writer whose folder goes before its temporary is in it makes it again", async () => {
-  const pause = pausingAt("open", /\.tmp$/);
-  const slow = fileStore({ directory, fs: interferedFileSystem(pause.interfere) });
-  const saving = slow.save(KEY, { n: 1 }, 0);
-  await pause.isReached;
-  const failing = interferedFileSystem((operation) => {
-    if (operation === "writeFile") throw systemError("ENOSPC");
-  });
-  await expect(fileStore({ directory, fs: failing }).save(KEY, {}, 0)).rejects.toThrow();
-  expect(await entriesOf()).toEqual([]);
-  pause.letGo();
-  expect(await saving).toBe(1);
-  expect(await fileStore({ directory }).load(KEY)).toEqual({ revision: 1, document: { n: 1 } });
-});
-
-test("a reader whose revision is emptied while it reads goes on to the newer one", async () => {
-  await saveTimes(1);
-  const pause = pausingAt("readFile", /\/1\.json$/);
-  const reader = fileStore({ directory, fs: interferedFileSystem(pause.interfere) });
-  const loading = reader.load(KEY);
-  await pause.isReached;
-  await saveTimes(30, 1);
-  pause.letGo();
-  expect((await loading)?.document).toEqual({ n: 31 });
 });

@@ -59,6 +59,29 @@ test.each([
   },
 );
 
+test("what save has resolved is there after a power loss, though its folder went and came meanwhile", async () => {
+  const disk = forgetfulFileSystem();
+  await fileStore({ directory, fs: disk }).save("renewal/2", {}, 0);
+  const first = (stop: RegExp) => {
+    const pause = pausingAt("open", stop);
+    const fs = interferedFileSystem(pause.interfere, disk);
+    return { ...pause, saving: fileStore({ directory, fs }).save(KEY, { n: 1 }, 0) };
+  };
+  const one = first(/\.tmp$/);
+  await one.isReached;
+  await disk.rmdir("/records/renewal=2f1");
+  // As soon as it has made the folder, whatever it opens next.
+  const other = first(/^\/records/);
+  await other.isReached;
+  one.letGo();
+  expect(await one.saving).toBe(1);
+  disk.losePower(() => false);
+  const found = await fileStore({ directory, fs: disk }).load(KEY);
+  expect(found).toEqual({ revision: 1, document: { n: 1 } });
+  other.letGo();
+  await expect(other.saving).rejects.toMatchObject({ code: "ERR_STORE_CONFLICT" });
+});
+
 test("what remove has resolved does not come back after a power loss", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -81,5 +104,31 @@ test("what remove has resolved does not come back after a power loss", async () 
       },
     ),
     { numRuns: 200 },
+  );
+});
+
+test("what was forgotten does not come back after a power loss", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat({ max: 40 }),
+      fc.infiniteStream(fc.boolean()),
+      async (operations, survives) => {
+        const disk = forgetfulFileSystem();
+        const store = fileStore({ directory, fs: disk });
+        await store.save(KEY, { n: 1 }, 0);
+        await store.save(KEY, { n: 2 }, 1);
+        await store.remove(KEY, 2);
+        const stat = async (path: string) => ({ ...(await disk.stat(path)), mtimeMs: 0 });
+        const aged = { ...disk, stat };
+        const fs = interferedFileSystem(dyingAt(operations).interfere, aged);
+        await fileStore({ directory, fs })
+          .list("")
+          .catch(() => undefined);
+        disk.losePower(() => survives.next().value);
+        expect(await fileStore({ directory, fs: disk }).load(KEY)).toBeUndefined();
+        await fileStore({ directory, fs: disk }).save(KEY, { n: "again" }, 0);
+      },
+    ),
+    { numRuns: 300 },
   );
 });

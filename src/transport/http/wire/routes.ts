@@ -11,6 +11,7 @@ import {
   receivedAnswerSchema,
   recoveryAnswerSchema,
 } from "./messages.js";
+import type { RouteName } from "./route-names.js";
 
 /** One call of the RA's interface. */
 export interface Route {
@@ -106,10 +107,7 @@ export const ROUTES = {
     answer: recoveryAnswerSchema,
     status: 200,
   },
-} as const satisfies Record<string, Route>;
-
-export type RouteName = keyof typeof ROUTES;
-export const ROUTE_NAMES = Object.keys(ROUTES) as [RouteName, ...RouteName[]];
+} as const satisfies Record<RouteName, Route>;
 
 /** What stands for the parameters of a path. */
 export interface RouteParameters {
