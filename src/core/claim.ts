@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { errorCode, RenewalError } from "./errors.js";
 import { identifyThisProcess, processState } from "./process-identity.js";
 import type { Claim, RenewalRecord } from "./record.js";
@@ -20,12 +21,10 @@ export async function claimRecord(
   signal?: AbortSignal,
 ): Promise<OpenRecord> {
   const { record, revision } = await loadRecord(runtime.store, id);
-  if (record.claim) await endFormerOwner(runtime, record.claim, id, signal);
-  const claim: Claim = {
-    owner: await identifyThisProcess(),
-    clientId: runtime.clientId,
-    takenAt: runtime.clock.now(),
-  };
+  await endFormerOwner(runtime, record, signal);
+  const mark = runtime.atWork.get(id);
+  if (!mark) throw new TypeError("a renewal is claimed by oneAtATime only");
+  const claim = await claimNow(runtime, mark);
   try {
     return await saveRecord(runtime.store, { ...record, claim, fence: record.fence + 1 }, revision);
   } catch (error) {
@@ -34,8 +33,7 @@ export async function claimRecord(
 }
 
 /**
- * Keeps the steps of one client apart. So a claim of this client that stands in a record, and belongs to no step, was left
- * behind by a store that failed at the end of one.
+ * Keeps the steps of one client apart.
  * @throws ERR_RECORD_CLAIMED while another step of this client works on the renewal
  */
 export async function oneAtATime<T>(
@@ -46,12 +44,39 @@ export async function oneAtATime<T>(
   if (atWork.has(id)) {
     throw new RenewalError("ERR_RECORD_CLAIMED", { details: { id, pid: process.pid } });
   }
-  atWork.add(id);
+  return whileMarked(async (mark) => {
+    atWork.set(id, mark);
+    try {
+      return await work();
+    } finally {
+      atWork.delete(id);
+    }
+  });
+}
+
+/** Every copy of this module, in whatever thread, has marks of its own. */
+const MARKS = randomUUID();
+const live = new Set<string>();
+let marks = 0;
+
+/**
+ * Gives work a mark for its claims. So a claim with a mark of ours whose work is over is known to be a leftover, of
+ * a store that failed at the end, whichever client of the process took it.
+ */
+export async function whileMarked<T>(work: (mark: string) => Promise<T>): Promise<T> {
+  marks += 1;
+  const mark = `${MARKS}-${marks}`;
+  live.add(mark);
   try {
-    return await work();
+    return await work(mark);
   } finally {
-    atWork.delete(id);
+    live.delete(mark);
   }
+}
+
+/** A claim of this process, under a mark that {@link whileMarked} gave. */
+export async function claimNow({ clock }: Pick<Runtime, "clock">, mark: string): Promise<Claim> {
+  return { owner: await identifyThisProcess(), clientId: mark, takenAt: clock.now() };
 }
 
 /** The record as it is left when a step is over. */
@@ -67,27 +92,33 @@ export function asClaimed(error: unknown, id: string): unknown {
     : error;
 }
 
+/** @throws ERR_RECORD_CLAIMED while another works on the renewal */
+export async function assertNotHeld(
+  runtime: Runtime,
+  { id, claim }: Pick<RenewalRecord, "id" | "claim">,
+): Promise<void> {
+  if (!claim || !(await isHeld(runtime, claim))) return;
+  const { pid, machine } = claim.owner;
+  throw new RenewalError("ERR_RECORD_CLAIMED", { details: { id, pid, machine } });
+}
+
 /** @throws ERR_RECORD_CLAIMED while the owner is alive and its claim is fresh */
 async function endFormerOwner(
   runtime: Runtime,
-  claim: Claim,
-  id: string,
+  record: RenewalRecord,
   signal?: AbortSignal,
 ): Promise<void> {
-  // A claim of our own is a leftover: see `oneAtATime`.
-  const isOurs = claim.clientId === runtime.clientId;
-  if (!isOurs && (await isHeld(runtime, claim))) {
-    const { pid, machine } = claim.owner;
-    throw new RenewalError("ERR_RECORD_CLAIMED", { details: { id, pid, machine } });
-  }
-  if (claim.host) await runtime.driver.endHost(claim.host, { signal });
+  await assertNotHeld(runtime, record);
+  const host = record.claim?.host;
+  if (host) await runtime.driver.endHost(host, { signal });
 }
 
 /** Whether the owner may still be at work. One on another machine cannot be looked at: only time tells that it is gone. */
 export async function isHeld(
   { clock, claimLeaseMs }: Runtime,
-  { owner, takenAt }: Pick<Claim, "owner" | "takenAt">,
+  { owner, clientId, takenAt }: Claim,
 ): Promise<boolean> {
+  if (clientId.startsWith(MARKS) && !live.has(clientId)) return false;
   if ((await processState(owner)) === "dead") return false;
   return clock.now().getTime() - takenAt.getTime() < claimLeaseMs;
 }

@@ -1,15 +1,17 @@
-import { type Credential, toCredentials } from "./credentials.js";
-import { type ErrorCode, errorCode, RenewalError } from "./errors.js";
+import { assertCredential, assertId, assertRenewArguments, inOurWords } from "./arguments.js";
+import { knownRenewal, renewalIdFor } from "./certificate-claim.js";
+import { type Credential, type KnownRenewal, toCredentials } from "./credentials.js";
+import { errorCode, RenewalError, throwIfAborted } from "./errors.js";
 import type { ClientEvents } from "./events.js";
+import { forget } from "./forget.js";
 import type { Draft, Renewal } from "./lifecycle.js";
 import { createRuntime, type RenewalClientOptions } from "./options.js";
 import type { TokenEvent } from "./ports/driver.js";
-import { listRenewalIds, loadRecord, storeKeys } from "./record-store.js";
+import { listRenewalIds, loadRecord } from "./record-store.js";
 import { type RenewOptions, type RenewResult, renewAll } from "./renew.js";
 import type { Runtime } from "./runtime.js";
-import { isUnderWay, releaseCertificate, renewalIdFor, startRenewal } from "./start.js";
+import { startRenewal } from "./start.js";
 import type { StepOptions } from "./step-options.js";
-import { deriveState } from "./transitions.js";
 
 /** The renewals of a store: those that can be read, and those that cannot, each by itself. */
 export interface StoredRenewals {
@@ -17,31 +19,32 @@ export interface StoredRenewals {
   readonly unreadable: readonly { readonly id: string; readonly error: RenewalError }[];
 }
 
-export interface ForgetOptions {
-  /** Erase it although it is not over: what is open at the RA can then no longer be followed from here. */
+export interface ForgetOptions extends StepOptions {
+  /** Erase it although it is not over, or cannot be read: what is open at the RA can then no longer be followed from here. */
   readonly evenIfOpen?: boolean | undefined;
 }
 
-/** The entry: everything begins here. */
+/** The entry: everything begins here. Whatever goes wrong, an adapter included, what is thrown is a `RenewalError`. */
 export interface RenewalClient extends AsyncDisposable {
   /**
-   * The credentials on the tokens plugged in, soonest to end first, each with its eligibility. Local, no PIN, changes nothing.
-   * @throws ERR_MODULE_*, ERR_NATIVE_UNAVAILABLE
+   * The credentials on the tokens plugged in, each with its eligibility: soonest to end first, and last those beside which
+   * a newer one stands. Local, no PIN, changes nothing.
+   * @throws ERR_MODULE_*, ERR_NATIVE_UNAVAILABLE, ERR_STORE_FAILURE
    */
   credentials(options?: StepOptions): Promise<Credential[]>;
   /**
    * Fetches the RA's offer for a credential and stores a draft. Nothing is sent but the certificate.
-   * @throws ERR_CERTIFICATE_EXPIRED, ERR_CERTIFICATE_INELIGIBLE, ERR_PIN_LOCKED, ERR_RA_*, and ERR_RENEWAL_IN_PROGRESS, whose
-   *   `renewal` is the one to go on with
+   * @throws ERR_CERTIFICATE_EXPIRED, ERR_CERTIFICATE_INELIGIBLE, ERR_PIN_LOCKED, ERR_RA_*; ERR_RENEWAL_IN_PROGRESS, whose
+   *   `renewal` is the one to go on with; ERR_RECORD_CORRUPT where the store cannot tell which that is
    */
   start(credential: Credential, options?: StepOptions): Promise<Draft>;
   /**
    * A stored renewal, in this process or another than the one that began it. Local: asks neither token nor RA.
    * @throws ERR_RECORD_NOT_FOUND, ERR_RECORD_CORRUPT, ERR_RECORD_VERSION
    */
-  resume(id: string): Promise<Renewal>;
+  resume(id: string, options?: StepOptions): Promise<Renewal>;
   /** All renewals of the store. One that cannot be read does not hide the others. */
-  renewals(): Promise<StoredRenewals>;
+  renewals(options?: StepOptions): Promise<StoredRenewals>;
   /**
    * 查询进度: the renewal of this credential in the store, after asking the RA where it can be asked without the token.
    * `undefined` when there is none. Works for an expired certificate too.
@@ -56,8 +59,10 @@ export interface RenewalClient extends AsyncDisposable {
     options: RenewOptions,
   ): Promise<RenewResult>;
   /**
-   * Erases a renewal that is over from the store. The token and the RA are not touched.
-   * @throws ERR_ARGUMENT when it is not over and `evenIfOpen` is not given
+   * Erases a renewal that is over from the store, and frees its certificate. The token and the RA are not touched. Safe to
+   * repeat.
+   * @throws ERR_ARGUMENT when it is not over and `evenIfOpen` is not given, ERR_RECORD_CORRUPT when that cannot be told and
+   *   it is not given, ERR_RECORD_CLAIMED while another works on it
    */
   forget(id: string, options?: ForgetOptions): Promise<void>;
   /** Returns the function that ends the listening. A listener that throws changes nothing. */
@@ -67,71 +72,69 @@ export interface RenewalClient extends AsyncDisposable {
   ): () => void;
   /** Tells of tokens plugged in and pulled out, until the returned function is called or the signal aborts. */
   watchTokens(listener: (event: TokenEvent) => void, options?: StepOptions): () => void;
-  /** Ends the driver's processes. What is stored stays. */
+  /**
+   * Closes the driver that the client was given, and so ends its processes: another client on the same driver could not work
+   * any more. What is stored stays.
+   */
   close(): Promise<void>;
 }
 
 /** @throws ERR_ARGUMENT */
 export function createRenewalClient(options: RenewalClientOptions): RenewalClient {
   const runtime = createRuntime(options);
+  const close = () => inOurWords(() => runtime.driver.close());
   const client: RenewalClient = {
-    credentials: (given) => listCredentials(runtime, given),
-    async start(credential, given = {}) {
-      await assertEligible(runtime, credential);
-      return startRenewal(runtime, credential, given);
-    },
-    async resume(id) {
-      const { record } = await loadRecord(runtime.store, id);
-      return runtime.handleOf(record);
-    },
-    renewals: () => listRenewals(runtime),
-    progress: (credential, given = {}) => queryProgress(runtime, credential, given),
-    renew: (credential, given) => renewAll(client, credential, given),
-    forget: (id, given = {}) => forget(runtime, id, given),
+    credentials: (given = {}) => inOurWords(() => listCredentials(runtime, given)),
+    start: (credential, given = {}) =>
+      inOurWords(() => {
+        assertCredential(credential);
+        return startRenewal(runtime, credential, given);
+      }),
+    resume: (id, given = {}) => inOurWords(() => resume(runtime, id, given)),
+    renewals: (given = {}) => inOurWords(() => listRenewals(runtime, given)),
+    progress: (credential, given = {}) =>
+      inOurWords(() => {
+        assertCredential(credential);
+        return queryProgress(runtime, credential, given);
+      }),
+    renew: (credential, given) =>
+      inOurWords(() => {
+        assertRenewArguments(credential, given);
+        return renewAll(client, credential, given);
+      }),
+    forget: (id, given = {}) =>
+      inOurWords(() => {
+        assertId(id);
+        return forget(runtime, id, given);
+      }),
     on: (event, listener) => runtime.emitter.on(event, listener),
     watchTokens: (listener, given) => runtime.driver.watch(listener, given),
-    close: () => runtime.driver.close(),
-    [Symbol.asyncDispose]: () => runtime.driver.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   };
   return client;
 }
 
-async function listCredentials(
-  runtime: Runtime,
-  { signal }: StepOptions = {},
-): Promise<Credential[]> {
+async function listCredentials(runtime: Runtime, { signal }: StepOptions): Promise<Credential[]> {
   const contents = await runtime.driver.certificates({ signal });
   const now = runtime.clock.now();
-  const found = toCredentials(contents, () => undefined, now);
-  const underWay = new Map<string, string>();
-  for (const { signing } of found) {
-    const id = await renewalIdFor(runtime, signing.sha256);
-    if (id && (await isUnderWay(runtime, id))) underWay.set(signing.sha256, id);
+  const known = new Map<string, KnownRenewal>();
+  for (const { signing } of toCredentials(contents, () => undefined, now)) {
+    const renewal = await knownRenewal(runtime, signing.sha256);
+    if (renewal) known.set(signing.sha256, renewal);
   }
-  return underWay.size === 0
-    ? found
-    : toCredentials(contents, (sha256) => underWay.get(sha256), now);
+  return toCredentials(contents, (sha256) => known.get(sha256), now);
 }
 
-/** A credential may have been listed a while ago: what can be seen without the token is looked at again. */
-async function assertEligible(
-  runtime: Runtime,
-  { eligibility, signing, token }: Credential,
-): Promise<void> {
-  const { reasons } = eligibility;
-  const fail = (code: ErrorCode, details = {}) => {
-    throw new RenewalError(code, { details: { ...details, reasons: [...reasons] } });
-  };
-  if (reasons.includes("expired") || signing.notAfter <= runtime.clock.now()) {
-    fail("ERR_CERTIFICATE_EXPIRED", { notAfter: signing.notAfter.toISOString() });
-  }
-  if (reasons.includes("pin-locked")) fail("ERR_PIN_LOCKED", { token: token.label });
-  // The store is asked by the start itself.
-  const others = reasons.filter((reason) => reason !== "renewal-in-progress");
-  if (others.length > 0) fail("ERR_CERTIFICATE_INELIGIBLE", { reason: others.join(", ") });
+async function resume(runtime: Runtime, id: string, { signal }: StepOptions): Promise<Renewal> {
+  assertId(id);
+  throwIfAborted(signal);
+  const { record } = await loadRecord(runtime.store, id);
+  return runtime.handleOf(record);
 }
 
-async function listRenewals(runtime: Runtime): Promise<StoredRenewals> {
+async function listRenewals(runtime: Runtime, { signal }: StepOptions): Promise<StoredRenewals> {
+  throwIfAborted(signal);
   const renewals: Renewal[] = [];
   const unreadable: { id: string; error: RenewalError }[] = [];
   for (const id of await listRenewalIds(runtime.store)) {
@@ -154,11 +157,10 @@ async function queryProgress(
   { signing, token }: Credential,
   options: StepOptions,
 ): Promise<Renewal | undefined> {
+  throwIfAborted(options.signal);
   const id = await renewalIdFor(runtime, signing.sha256);
-  // One that was forgotten has left its name with the certificate.
-  if (!id || !(await runtime.store.load(storeKeys.renewal(id)))) return undefined;
-  const { record } = await loadRecord(runtime.store, id);
-  const renewal = await runtime.handleOf(record);
+  const renewal = id && (await resumeIfThere(runtime, id));
+  if (!renewal) return undefined;
   const free = runtime.transportFor({ token, signing }).traits.polling === "free";
   const asks =
     renewal.state === "awaiting-payment" ||
@@ -168,26 +170,12 @@ async function queryProgress(
   return free && asks ? renewal.refresh(options) : renewal;
 }
 
-async function forget(
-  runtime: Runtime,
-  id: string,
-  { evenIfOpen = false }: ForgetOptions,
-): Promise<void> {
-  const { store } = runtime;
-  const key = storeKeys.renewal(id);
-  const stored = await store.load(key);
-  if (!stored) return;
-  if (!evenIfOpen) {
-    const { record } = await loadRecord(store, id);
-    const state = deriveState(record);
-    if (state !== "completed" && state !== "closed") {
-      throw new RenewalError("ERR_ARGUMENT", {
-        details: { id, state },
-        problems: [{ pointer: "/evenIfOpen", message: `the renewal is ${state}, not over` }],
-      });
-    }
+/** `undefined` when it was forgotten, and has left its name with the certificate. */
+async function resumeIfThere(runtime: Runtime, id: string): Promise<Renewal | undefined> {
+  try {
+    return await resume(runtime, id, {});
+  } catch (error) {
+    if (errorCode(error) === "ERR_RECORD_NOT_FOUND") return undefined;
+    throw error;
   }
-  // In this order: a certificate that were free while its record stands could be applied for a second time.
-  await store.remove(key, stored.revision);
-  await releaseCertificate(runtime, id);
 }

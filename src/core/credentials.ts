@@ -1,4 +1,4 @@
-import { assessEligibility, type Eligibility } from "./eligibility.js";
+import { assessEligibility, type Eligibility, type EligibilityFacts } from "./eligibility.js";
 import { type Certificate, parseCertificate } from "./pki/certificate.js";
 import { bytesEqual } from "./pki/der.js";
 import type { Token, TokenCertificate, TokenContents } from "./ports/driver.js";
@@ -13,8 +13,15 @@ export interface Credential {
   /** Whether the signing certificate's private key was seen; `unknown` before login on most tokens, and renewable. */
   readonly privateKey: TokenCertificate["privateKey"];
   readonly eligibility: Eligibility;
-  /** The renewal of this certificate in the client's store, when one is under way. */
+  /** The renewal of this certificate in the client's store, under way or completed. */
   readonly renewalId: string | undefined;
+}
+
+/** What a store knows of a certificate's renewal. */
+export interface KnownRenewal {
+  /** `undefined` where it cannot be read. */
+  readonly id: string | undefined;
+  readonly progress: Exclude<EligibilityFacts["renewal"], "none">;
 }
 
 interface Held {
@@ -25,10 +32,13 @@ interface Held {
 const ENCRYPTION_USAGES = ["keyEncipherment", "dataEncipherment", "keyAgreement"] as const;
 const SIGNING_USAGES = ["digitalSignature", "nonRepudiation"] as const;
 
-/** Every credential on the tokens, soonest to end first. CA certificates and objects that are no certificate are no one's. */
+/**
+ * Every credential on the tokens: soonest to end first, and after all others those beside which a newer one of the same
+ * holder stands. CA certificates and objects that are no certificate are no one's.
+ */
 export function toCredentials(
   contents: readonly TokenContents[],
-  renewalIdOf: (sha256: string) => string | undefined,
+  renewalOf: (sha256: string) => KnownRenewal | undefined,
   now: Date,
 ): Credential[] {
   const credentials = contents.flatMap(({ token, certificates }) => {
@@ -37,7 +47,7 @@ export function toCredentials(
     return held
       .filter(({ certificate }) => !isEncryptionOnly(certificate))
       .map(({ object, certificate }) => {
-        const renewalId = renewalIdOf(certificate.sha256);
+        const renewal = renewalOf(certificate.sha256);
         const partner = newest(
           encryption.filter((other) => sameHolder(other.certificate, certificate)),
         );
@@ -50,19 +60,23 @@ export function toCredentials(
             token,
             certificate,
             privateKey: object.privateKey,
-            renewalInProgress: renewalId !== undefined,
+            renewal: renewal?.progress ?? "none",
             tokenCount: contents.length,
             superseded: held.some((other) => supersedes(other.certificate, certificate)),
             now,
           }),
-          renewalId,
+          renewalId: renewal?.id,
         };
       });
   });
   return credentials.sort(
-    (left, right) => left.signing.notAfter.getTime() - right.signing.notAfter.getTime(),
+    (left, right) =>
+      Number(isSuperseded(left)) - Number(isSuperseded(right)) ||
+      left.signing.notAfter.getTime() - right.signing.notAfter.getTime(),
   );
 }
+
+const isSuperseded = ({ eligibility }: Credential) => eligibility.warnings.includes("superseded");
 
 function read(object: TokenCertificate): Held[] {
   try {

@@ -11,8 +11,10 @@ export type IneligibilityReason =
   /** Its private key was looked for, and is not on the token. Where it cannot be looked for, that is no reason. */
   | "no-private-key"
   | "unsupported-algorithm"
-  /** See `credential.renewalId`. */
+  /** See `credential.renewalId`; it is `undefined` where the store cannot tell which. */
   | "renewal-in-progress"
+  /** Its renewal, `credential.renewalId`, is completed: the new certificate is the one to renew when its time comes. */
+  | "already-renewed"
   | "pin-locked";
 
 export type EligibilityWarning =
@@ -34,7 +36,8 @@ export interface EligibilityFacts {
   readonly token: Token;
   readonly certificate: Certificate;
   readonly privateKey: TokenCertificate["privateKey"];
-  readonly renewalInProgress: boolean;
+  /** Of its renewal in the store, which may be under way or completed. */
+  readonly renewal: "none" | "in-progress" | "completed";
   readonly tokenCount: number;
   readonly superseded: boolean;
   readonly now: Date;
@@ -48,7 +51,8 @@ export function assessEligibility(facts: EligibilityFacts): Eligibility {
     ["not-yet-valid", notBefore > now],
     ["no-private-key", facts.privateKey === "absent"],
     ["unsupported-algorithm", !canSign(token, certificate)],
-    ["renewal-in-progress", facts.renewalInProgress],
+    ["renewal-in-progress", facts.renewal === "in-progress"],
+    ["already-renewed", facts.renewal === "completed"],
     ["pin-locked", token.pinState === "locked"],
   ];
   const warnings: readonly (readonly [EligibilityWarning, boolean])[] = [

@@ -2,6 +2,7 @@ import type { JsonObject } from "./domain/scalars.js";
 import type { Renewal } from "./lifecycle.js";
 import { en } from "./messages/en.js";
 import { zhCN } from "./messages/zh-cn.js";
+import { printable } from "./text.js";
 
 /**
  * What a retry is good for. `now`: call the same step again. `later`: the same step, after a while. `after-action`: once
@@ -80,9 +81,20 @@ export interface Problem {
 
 /**
  * The keys on the token. `untouched`: nothing was written. `old-usable`: the old pair works, something new may stand beside
- * it. `both-usable`: the new pair is proven as well. `blocked`: all there, but the PIN is locked.
+ * it. `both-usable`: the new pair is proven as well. `old-revoked`: the old certificate ends with the issuance of the new
+ * one, which is to be installed. `new-usable`: the new pair is proven, and the old certificate is revoked as agreed.
+ * `both-revoked`: so is the new certificate. `missing`: the step did not find a key that it needs. `blocked`: all there, but
+ * the PIN is locked.
  */
-export type KeySafety = "untouched" | "old-usable" | "both-usable" | "blocked";
+export type KeySafety =
+  | "untouched"
+  | "old-usable"
+  | "both-usable"
+  | "old-revoked"
+  | "new-usable"
+  | "both-revoked"
+  | "missing"
+  | "blocked";
 
 /**
  * The money. `none`: nothing was paid or is owed. `unpaid`: an order is open. `announced`: a transfer was announced to the
@@ -105,19 +117,31 @@ export interface Impact {
   readonly retry: Retry;
 }
 
-/** What an error says to a person, in one language. */
+/** What an error says to a person: texts in one language, and what others said in theirs, fit for a terminal. */
 export interface Explanation {
   readonly what: string;
   readonly key: string;
   readonly money: string;
   readonly retry: string;
   readonly next: string;
+  /** Why: the RA's own words, the driver's, or ours; in their language. */
+  readonly reason?: string | undefined;
+  /** All that is wrong with what was given, or with what was issued; empty where the failure is of another kind. */
+  readonly problems: readonly Problem[];
+  /** Whom to call, where the RA's offer tells. */
+  readonly hotline?: string | undefined;
 }
 
 export type Language = "en" | "zh-CN";
 
 /** Where the record cannot be read: no step leaves the present key worse off, and of the money nothing is known here. */
 export const UNKNOWN_IMPACT = { key: "old-usable", money: "unclear" } as const;
+
+/** What the failure itself says of the key, whatever the record says. */
+export const KEY_OF_CODE: { readonly [code in ErrorCode]?: KeySafety } = {
+  ERR_KEY_NOT_FOUND: "missing",
+  ERR_PIN_LOCKED: "blocked",
+};
 
 const RECORD_UNREADABLE: ReadonlySet<ErrorCode> = new Set([
   "ERR_RECORD_CORRUPT",
@@ -127,7 +151,7 @@ const RECORD_UNREADABLE: ReadonlySet<ErrorCode> = new Set([
 
 export interface RenewalErrorOptions {
   readonly cause?: unknown;
-  /** Facts for programs and support; they fill `{name}` in the texts. Never a secret. */
+  /** Facts for programs and support; they fill `{name}` in the texts. `reason` is shown as it is. Never a secret. */
   readonly details?: JsonObject | undefined;
   readonly problems?: readonly Problem[] | undefined;
   readonly impact?: Partial<Impact> | undefined;
@@ -163,7 +187,9 @@ export class RenewalError extends Error {
     this.details = details;
     this.problems = problems;
     this.impact = {
-      ...(RECORD_UNREADABLE.has(code) ? UNKNOWN_IMPACT : { key: "untouched", money: "none" }),
+      ...(RECORD_UNREADABLE.has(code)
+        ? UNKNOWN_IMPACT
+        : { key: KEY_OF_CODE[code] ?? "untouched", money: "none" }),
       retry: ERROR_CATALOGUE[code],
       ...options.impact,
     };
@@ -175,12 +201,20 @@ export class RenewalError extends Error {
   explain(language: Language = "en"): Explanation {
     const texts = language === "zh-CN" ? zhCN : en;
     const { what, next } = texts.errors[this.code];
+    const reason = this.details["reason"];
+    const hotline = this.renewal?.offer.support.hotline;
     return {
       what: fill(what, this.details),
       key: texts.key[this.impact.key],
       money: texts.money[this.impact.money],
       retry: texts.retry[this.impact.retry],
       next: fill(next, this.details),
+      ...(typeof reason === "string" && { reason: printable(reason) }),
+      problems: this.problems.map(({ pointer, message }) => ({
+        pointer: printable(pointer),
+        message: printable(message),
+      })),
+      ...(hotline !== undefined && { hotline: printable(hotline) }),
     };
   }
 
@@ -213,6 +247,13 @@ function messageOf(code: ErrorCode, details: JsonObject, problems: readonly Prob
   return what + reason + (list && ` ${list}`);
 }
 
+/** `{name}` is a fact; what stands in `[ ]` is left out where its fact is not known. */
 function fill(text: string, details: JsonObject): string {
-  return text.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? "–"));
+  const isKnown = (part: string) =>
+    [...part.matchAll(FACT)].every(([, name = ""]) => details[name] !== undefined);
+  return text
+    .replace(/\[([^\]]*)\]/g, (_, part: string) => (isKnown(part) ? part : ""))
+    .replace(FACT, (_, name: string) => printable(String(details[name] ?? "–")));
 }
+
+const FACT = /\{(\w+)\}/g;

@@ -1,7 +1,11 @@
-import { RenewalError } from "./errors.js";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { untilAborted } from "./abort.js";
+import { errorCode, RenewalError } from "./errors.js";
+import type { State } from "./lifecycle.js";
 import type { RenewalRecord } from "./record.js";
 import type { Runtime } from "./runtime.js";
 import { credentialOf } from "./summaries.js";
+import { deriveState } from "./transitions.js";
 import type { GuardQuestion } from "./views.js";
 
 /** Always asked where the old certificate ends before the new one is on the token. */
@@ -12,38 +16,88 @@ const REVOKED_AT_ISSUANCE: GuardQuestion = {
   zh: "新证书一经签发,现有证书即被吊销(此时新证书尚未安装)。是否接受?",
 };
 
+/** Where the next step wants them answered. */
+const ANSWERED_IN: ReadonlySet<State> = new Set<State>(["draft", "ready-to-install"]);
+
+/** How long a handle waits for the platform. A step waits as long as its signal lets it. */
+const PATIENCE_MS = 5_000;
+
+/** The questions that came with the offer: the RA's and the terms'. */
+export function offeredQuestions({ offer: { offer } }: RenewalRecord): readonly GuardQuestion[] {
+  const fromRa = offer.guards.map((guard) => ({ ...guard, from: "ra" as const }));
+  return offer.terms.previous === "revoke-at-issuance" ? [...fromRa, REVOKED_AT_ISSUANCE] : fromRa;
+}
+
 /**
- * The questions to be answered now: the RA's, the terms', and the platform's, which is asked anew each time.
- * @throws ERR_UNEXPECTED when the platform's callback fails: a question that cannot be asked is not a question answered
+ * All questions to be answered now; the platform is asked anew each time.
+ * @throws ERR_UNEXPECTED when the platform's callback fails: a question that cannot be asked is not a question answered;
+ *   ERR_ABORTED
  */
 export async function guardQuestions(
   runtime: Runtime,
   record: RenewalRecord,
+  signal?: AbortSignal,
 ): Promise<readonly GuardQuestion[]> {
-  const { offer } = record.offer;
-  const fromRa = offer.guards.map((guard) => ({ ...guard, from: "ra" as const }));
-  const fromTerms = offer.terms.previous === "revoke-at-issuance" ? [REVOKED_AT_ISSUANCE] : [];
+  return [...offeredQuestions(record), ...(await platformQuestions(runtime, record, signal))];
+}
+
+/**
+ * What a handle shows. A platform that fails, or takes its time, hides neither the handle nor the other questions: its own
+ * are missing then, and the step, which asks again, names them.
+ */
+export async function shownQuestions(
+  runtime: Runtime,
+  record: RenewalRecord,
+): Promise<readonly GuardQuestion[]> {
+  const offered = offeredQuestions(record);
+  if (!runtime.guards || !ANSWERED_IN.has(deriveState(record))) return offered;
+  const stop = new AbortController();
+  // Time is taken only from one that does not answer at once.
+  const late = nextTurn()
+    .then(() => runtime.clock.sleep(PATIENCE_MS, stop.signal))
+    .then(() => offered);
   try {
-    const asked = (await runtime.guards?.(credentialOf(record))) ?? [];
-    const fromPlatform = asked.map(({ id, en, zh }) => ({ id, en, zh, from: "platform" as const }));
-    return [...fromRa, ...fromTerms, ...fromPlatform];
-  } catch (cause) {
-    throw new RenewalError("ERR_UNEXPECTED", {
-      cause,
-      details: { reason: "the client's guards callback failed" },
-    });
+    return await Promise.race([guardQuestions(runtime, record, stop.signal), late]);
+  } catch {
+    return offered;
+  } finally {
+    stop.abort();
   }
 }
 
-/** @throws ERR_GUARD_UNACKNOWLEDGED naming each question that is open */
+/** @throws ERR_ARGUMENT when the answer is no list of ids, ERR_GUARD_UNACKNOWLEDGED naming each question that is open */
 export function assertAcknowledged(
   questions: readonly GuardQuestion[],
   acknowledged: readonly string[] = [],
 ): void {
+  if (!Array.isArray(acknowledged) || !acknowledged.every((id) => typeof id === "string")) {
+    const message = "must be a list of the guards' ids";
+    throw new RenewalError("ERR_ARGUMENT", { problems: [{ pointer: "/acknowledge", message }] });
+  }
   const open = questions.filter(({ id }) => !acknowledged.includes(id));
   if (open.length === 0) return;
   throw new RenewalError("ERR_GUARD_UNACKNOWLEDGED", {
     details: { guards: open.map(({ id }) => id) },
     problems: open.map(({ id, en }) => ({ pointer: "/acknowledge", message: `${id}: ${en}` })),
   });
+}
+
+async function platformQuestions(
+  runtime: Runtime,
+  record: RenewalRecord,
+  signal: AbortSignal | undefined,
+): Promise<readonly GuardQuestion[]> {
+  const { guards } = runtime;
+  if (!guards) return [];
+  try {
+    const asked = (async () => guards(credentialOf(record), { signal }))();
+    const questions = await untilAborted(asked, signal);
+    return questions.map(({ id, en, zh }) => ({ id, en, zh, from: "platform" as const }));
+  } catch (cause) {
+    if (errorCode(cause) === "ERR_ABORTED" && signal?.aborted) throw cause;
+    throw new RenewalError("ERR_UNEXPECTED", {
+      cause,
+      details: { reason: "the client's guards callback failed" },
+    });
+  }
 }

@@ -1,5 +1,6 @@
-import { type ErrorCode, RenewalError } from "./errors.js";
-import { guardQuestions } from "./guards.js";
+import { RenewalError } from "./errors.js";
+import { given, givenOrNone } from "./given.js";
+import { offeredQuestions, shownQuestions } from "./guards.js";
 import type { Renewal, RenewalBase, State } from "./lifecycle.js";
 import { type HandleState, runStep, type StepBody } from "./machine.js";
 import { type RenewalRecord, redactRecord } from "./record.js";
@@ -20,9 +21,15 @@ import { closeReason, deriveState, stageOf } from "./transitions.js";
 import { waitForChange } from "./wait.js";
 
 /** A record becomes the handle of its state: the data, and only the steps that are legal there. */
-export async function createHandle(runtime: Runtime, record: RenewalRecord): Promise<Renewal> {
+export async function createHandle(
+  runtime: Runtime,
+  record: RenewalRecord,
+  carrier?: "event",
+): Promise<Renewal> {
   const handle: HandleState = { id: record.id, state: deriveState(record), spent: false };
-  const base = await describe(runtime, record);
+  const guards =
+    carrier === "event" ? offeredQuestions(record) : await shownQuestions(runtime, record);
+  const base = describe(record, guards);
   const run: Run = (step, options, body) => runStep(runtime, handle, step, options, body);
   return HANDLES[handle.state](base, run, { runtime, handle, record });
 }
@@ -43,12 +50,12 @@ type Base = Omit<RenewalBase<State>, "state">;
 
 const cancellable = (run: Run) => ({
   cancel: (options?: ContinueOptions) =>
-    run<never>("cancel", options, (context) => cancel(context, options)),
+    run<never>("cancel", options, (context) => cancel(context, givenOrNone(options))),
 });
 
 const refreshable = (run: Run) => ({
   refresh: (options?: ContinueOptions) =>
-    run<never>("refresh", options, (context) => refresh(context, options)),
+    run<never>("refresh", options, (context) => refresh(context, givenOrNone(options))),
 });
 
 const HANDLES: {
@@ -64,8 +71,8 @@ const HANDLES: {
   submitting: (base, run) => ({
     ...base,
     state: "submitting",
-    continue: (options = {}) =>
-      run("continue", options, (context) => continueSubmitting(context, options)),
+    continue: (options) =>
+      run("continue", options, (context) => continueSubmitting(context, givenOrNone(options))),
   }),
   "awaiting-payment": (base, run, behind) => ({
     ...base,
@@ -93,19 +100,20 @@ const HANDLES: {
     ...base,
     state: "ready-to-install",
     ...cancellable(run),
-    install: (options = {}) => run("install", options, (context) => install(context, options)),
+    install: (options) =>
+      run("install", options, (context) => install(context, givenOrNone(options))),
   }),
   installing: (base, run) => ({
     ...base,
     state: "installing",
-    continue: (options = {}) =>
-      run("continue", options, (context) => continueInstalling(context, options)),
+    continue: (options) =>
+      run("continue", options, (context) => continueInstalling(context, givenOrNone(options))),
   }),
   confirming: (base, run) => ({
     ...base,
     state: "confirming",
-    continue: (options = {}) =>
-      run("continue", options, (context) => continueConfirming(context, options)),
+    continue: (options) =>
+      run("continue", options, (context) => continueConfirming(context, givenOrNone(options))),
   }),
   completed: (base, run, { record }) => {
     const report = reportOf(record);
@@ -129,7 +137,8 @@ const HANDLES: {
     refresh: (options) =>
       run("refresh", options, async (context) => {
         // Without the secret there is nothing left to follow at the RA.
-        if (context.record.secrets.followSecret) await refresh(context, options);
+        if (!context.record.secrets.followSecret) return;
+        await refresh(context, givenOrNone(options));
       }),
   }),
 };
@@ -143,13 +152,7 @@ function payable(run: Run) {
   };
 }
 
-/** The types ask for it, but not every caller has types. */
-function given<T>(options: T, code: ErrorCode = "ERR_ARGUMENT"): NonNullable<T> {
-  if (options !== null && typeof options === "object") return options;
-  throw new RenewalError(code, { problems: [{ pointer: "", message: "must be an object" }] });
-}
-
-async function describe(runtime: Runtime, record: RenewalRecord): Promise<Base> {
+function describe(record: RenewalRecord, guards: Base["guards"]): Base {
   const { id, token, application, order, payment, createdAt, updatedAt } = record;
   const state = deriveState(record);
   return {
@@ -161,8 +164,7 @@ async function describe(runtime: Runtime, record: RenewalRecord): Promise<Base> 
     order,
     payment: payment && viewPayment(payment),
     reasons: application.reasons,
-    // A platform that cannot be asked now is asked again by the step itself, which then fails.
-    guards: await guardQuestions(runtime, record).catch(() => []),
+    guards,
     due: dueOf(record),
     createdAt,
     updatedAt,

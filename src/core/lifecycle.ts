@@ -65,7 +65,10 @@ export interface RenewalBase<S extends State> {
   readonly payment: PaymentView | undefined;
   /** What the RA wants changed, or why it refused. */
   readonly reasons: readonly ReviewReason[];
-  /** Questions whose ids `submit` and `install` want in `acknowledge`. */
+  /**
+   * Questions whose ids `submit` and `install` want in `acknowledge`, which ask again. The platform's stand here in `draft`
+   * and in `ready-to-install`, where it answered in time; not on the handle that an event carries.
+   */
   readonly guards: readonly GuardQuestion[];
   /**
    * When the stage should be over, at the latest when something is to be done: pay, review, collect, confirm.
@@ -120,10 +123,13 @@ interface Waiting {
 interface Waitable extends Waiting {
   /**
    * Asks the RA, as often as it likes to be asked, until the state is another. Survives outages of the RA. Nothing is lost
-   * when the process ends: resume and wait again.
-   * @throws ERR_TIMEOUT, ERR_ABORTED
+   * when the process ends: resume and wait again. Where another program noticed the change first, and perhaps went on, it
+   * returns the handle of the state now all the same.
+   * @throws ERR_TIMEOUT, ERR_ABORTED, ERR_HANDLE_SPENT when this handle had been spent before
    */
-  wait(options?: WaitOptions & UnlockingStepOptions): Promise<InProgress>;
+  wait(
+    options?: WaitOptions & UnlockingStepOptions,
+  ): Promise<InProgress | Installing | Confirming | Completed>;
 }
 
 interface Payable {

@@ -61,14 +61,14 @@ async function announce(
   const from = deriveState(before);
   const state = deriveState(after);
   if (from === state) return;
-  const renewal = await runtime.handleOf(after);
+  const renewal = await runtime.handleOf(after, "event");
   runtime.emitter.emit("state", { renewal, state, previous: from });
   const stage = stageOf(state);
   const previous = stageOf(from);
   if (stage && stage !== previous) runtime.emitter.emit("stage", { renewal, stage, previous });
 }
 
-function spentError({ id, state }: HandleState, step: StepName): RenewalError {
+export function spentError({ id, state }: HandleState, step: StepName): RenewalError {
   return new RenewalError("ERR_HANDLE_SPENT", { details: { id, state, step } });
 }
 

@@ -7,16 +7,13 @@ import { fromPem, parseCertificate } from "./pki/certificate.js";
 import type { Driver } from "./ports/driver.js";
 import type { Store } from "./ports/store.js";
 import type { Transport } from "./ports/transport.js";
-import {
-  type CredentialReference,
-  freshId,
-  type GuardsCallback,
-  type PinCallback,
-  type Runtime,
-} from "./runtime.js";
+import type { CredentialReference, GuardsCallback, PinCallback, Runtime } from "./runtime.js";
 
 export interface RenewalClientOptions {
-  /** How the token is reached: `pkcs11Driver()`, `softHsmDriver()`, `mockDriver()` or an own one. */
+  /**
+   * How the token is reached: `pkcs11Driver()`, `softHsmDriver()`, `mockDriver()` or an own one. It is the client's from now
+   * on, and is closed with it: give each client a driver of its own.
+   */
   readonly driver: Driver;
   /** How the RA is reached; a function where it depends on the certificate. */
   readonly transport: Transport | ((credential: CredentialReference) => Transport);
@@ -61,10 +58,9 @@ export function createRuntime(options: RenewalClientOptions): Runtime {
     clock: options.clock ?? systemClock,
     randomBytes: random,
     emitter: createEmitter(),
-    clientId: freshId({ randomBytes: random }),
-    atWork: new Set(),
+    atWork: new Map(),
     claimLeaseMs: options.claimLeaseMs ?? DEFAULT_LEASE_MS,
-    handleOf: (record) => createHandle(runtime, record),
+    handleOf: (record, carrier) => createHandle(runtime, record, carrier),
     wait: {
       minimumMs: options.wait?.minimumMs ?? DEFAULT_WAIT.minimumMs,
       maximumMs: options.wait?.maximumMs ?? DEFAULT_WAIT.maximumMs,

@@ -1,6 +1,6 @@
-import type { RecordUpdate, StepContext } from "./context.js";
+import type { StepContext } from "./context.js";
 import { errorCode, RenewalError } from "./errors.js";
-import type { Exchange, ExchangePurpose, Reply } from "./ports/transport.js";
+import type { Exchange, ExchangePurpose, Recovery, Reply } from "./ports/transport.js";
 import type { RenewalRecord } from "./record.js";
 import { withReply } from "./replies.js";
 
@@ -10,18 +10,20 @@ import { withReply } from "./replies.js";
  */
 
 /** What an exchange of this purpose means for the record, once the RA has it. */
-const EFFECTS: Partial<Record<ExchangePurpose, (context: StepContext) => RecordUpdate>> = {
-  confirmation: (context) => (record) => {
-    const { installation, status } = record.issuance;
-    if (!installation) return record;
-    if (status === "revoked") {
-      throw new RenewalError("ERR_RA_REFUSED", {
-        details: { reason: "the RA has revoked the new certificate" },
-      });
-    }
-    const confirmed = { ...installation, confirmedAt: context.now() };
-    return { ...record, issuance: { ...record.issuance, installation: confirmed } };
+const EFFECTS: Partial<
+  Record<ExchangePurpose, (record: RenewalRecord, now: Date) => RenewalRecord>
+> = {
+  confirmation(record, now) {
+    const { issuance } = record;
+    // An RA that revoked what it had issued confirms nothing: the renewal has lapsed, see `deriveState`.
+    if (!issuance.installation || issuance.status === "revoked") return record;
+    const installation = { ...issuance.installation, confirmedAt: now };
+    return { ...record, issuance: { ...issuance, installation } };
   },
+  "bank-transfer": (record) =>
+    record.announcement
+      ? { ...record, announcement: { ...record.announcement, received: true } }
+      : record,
 };
 
 export function pendingExchange(
@@ -50,64 +52,108 @@ export async function deliver(context: StepContext, exchange: Exchange): Promise
       trustAnchors,
     });
   } catch (error) {
-    if (!outcomeIsOpen(error)) await context.save((record) => outOfOutbox(record, exchange));
-    throw error;
+    if (outcomeIsOpen(error)) throw error;
+    const ours = await adoptOpenApplication(context, exchange);
+    if (!ours) await drop(context, exchange);
+    if (!ours) throw error;
+    reply = ours;
   }
   await settleWith(context, exchange, reply);
 }
 
 /**
- * Clears up what became of a saved exchange: asks first, sends what the RA does not have.
+ * An application may be refused because it is open already, and be ours: one whose answer was lost, and that arrived after it
+ * was given up. Who knows its id and secret may go on with it.
+ */
+async function adoptOpenApplication(
+  { transport, signal, record, reference }: StepContext,
+  { purpose }: Exchange,
+): Promise<Reply | undefined> {
+  if (purpose !== "application" || transport.traits.polling !== "free") return undefined;
+  const reply = await transport.progress(reference(), { signal }).catch(() => undefined);
+  const { status, revision } = reply?.progress.application ?? {};
+  const isOpen = status === "received" || status === "approved";
+  return isOpen && revision === record.application.revision ? reply : undefined;
+}
+
+/**
+ * Clears up what became of an exchange of the step that is called again: asks first, sends what the RA does not have.
  * @returns `dropped` when the RA does not have it and takes it no more, since its signed expiry has passed
- * @throws ERR_OUTCOME_UNCLEAR where the protocol cannot tell and `repeat` is not given
+ * @throws ERR_OUTCOME_UNCLEAR where the protocol cannot tell and `repeat` is not given, or it is too late to repeat
  */
 export async function settle(
   context: StepContext,
   exchange: Exchange,
   { repeat = false }: { readonly repeat?: boolean | undefined } = {},
 ): Promise<"done" | "dropped"> {
-  context.activity("asking-outcome");
-  const { signal, runtime } = context;
-  const { trustAnchors } = runtime;
-  const recovery = await context.transport.recover(exchange, context.reference(), {
-    signal,
-    trustAnchors,
-  });
-  if (recovery.outcome === "done") {
-    await settleWith(context, exchange, recovery.reply);
-    return "done";
-  }
-  if (recovery.outcome === "unclear" && !repeat) {
+  const outcome = await askOutcome(context, exchange);
+  if (outcome === "done") return "done";
+  const isExpired = exchange.expiresAt !== undefined && exchange.expiresAt <= context.now();
+  if (outcome === "unclear" && (isExpired || !repeat)) {
+    const { purpose, preparedAt } = exchange;
     throw new RenewalError("ERR_OUTCOME_UNCLEAR", {
-      details: { purpose: exchange.purpose, preparedAt: exchange.preparedAt.toISOString() },
+      details: { purpose, preparedAt: preparedAt.toISOString(), expired: isExpired },
     });
   }
-  if (exchange.expiresAt && exchange.expiresAt <= context.now()) {
-    await context.save((record) => outOfOutbox(record, exchange));
+  if (isExpired) {
+    await drop(context, exchange);
     return "dropped";
   }
   await deliver(context, exchange);
   return "done";
 }
 
-/** Clears up all that is open, the oldest first, so that nothing new is begun on top of it. */
-export async function settleOutbox(
-  context: StepContext,
-  options: { readonly repeat?: boolean | undefined } = {},
-): Promise<void> {
-  for (const exchange of context.record.outbox) await settle(context, exchange, options);
+/**
+ * Asks what became of all that is open, and sends nothing: for steps that only read, and for steps of another purpose. A
+ * cancellation that the RA never had is forgotten: the holder may have changed their mind.
+ * @returns those of which the protocol cannot tell
+ */
+export async function reconcile(context: StepContext): Promise<readonly Exchange[]> {
+  const unclear: Exchange[] = [];
+  for (const exchange of context.record.outbox) {
+    const outcome = await askOutcome(context, exchange);
+    if (outcome === "unclear") unclear.push(exchange);
+    if (outcome === "not-received" && exchange.purpose === "cancellation") {
+      await drop(context, exchange);
+    }
+  }
+  return unclear;
+}
+
+/** Takes an exchange out that the RA does not have. */
+export async function drop(context: StepContext, exchange: Exchange): Promise<void> {
+  await context.save((record) => outOfOutbox(record, exchange));
+}
+
+async function askOutcome(context: StepContext, exchange: Exchange): Promise<Recovery["outcome"]> {
+  context.activity("asking-outcome");
+  const { signal, runtime, transport } = context;
+  const { trustAnchors } = runtime;
+  let recovery: Recovery;
+  try {
+    recovery = await transport.recover(exchange, context.reference(), { signal, trustAnchors });
+  } catch (error) {
+    // An RA that never heard of an application knows neither its id nor its secret, and refuses the question itself.
+    const isUnknown = exchange.purpose === "application" && errorCode(error) === "ERR_RA_REFUSED";
+    if (!isUnknown) throw error;
+    return "not-received";
+  }
+  if (recovery.outcome === "done") await settleWith(context, exchange, recovery.reply);
+  return recovery.outcome;
 }
 
 async function settleWith(context: StepContext, exchange: Exchange, reply: Reply): Promise<void> {
-  const effect = EFFECTS[exchange.purpose]?.(context) ?? ((record) => record);
-  await context.save((record) =>
-    outOfOutbox(effect(withReply(record, reply, context.now())), exchange),
-  );
+  const effect = EFFECTS[exchange.purpose] ?? ((record: RenewalRecord) => record);
+  const now = context.now();
+  await context.save((record) => outOfOutbox(effect(withReply(record, reply, now), now), exchange));
 }
 
 function outOfOutbox(record: RenewalRecord, { id, purpose }: Exchange): RenewalRecord {
   const outbox = record.outbox.filter((exchange) => exchange.id !== id);
   const isApplication = purpose === "application" && record.application.status === "submitting";
+  if (purpose === "bank-transfer" && !record.announcement?.received) {
+    return { ...record, outbox, announcement: undefined };
+  }
   if (!isApplication) return { ...record, outbox };
   // Refused, or never received: nothing was opened at the RA.
   return { ...record, outbox, application: { ...record.application, status: "draft" } };

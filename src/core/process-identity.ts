@@ -29,12 +29,15 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   return startedAt === undefined ? undefined : { pid, startedAt, machine: hostname() };
 }
 
+/** The identity of a process that is known to run, also where the system does not tell when it was started. */
+export async function identifyRunningProcess(pid: number): Promise<ProcessIdentity> {
+  return (await identifyProcess(pid)) ?? { pid, startedAt: UNTOLD, machine: hostname() };
+}
+
 let own: Promise<ProcessIdentity> | undefined;
 
 export function identifyThisProcess(): Promise<ProcessIdentity> {
-  own ??= identifyProcess(process.pid).then(
-    (identity) => identity ?? { pid: process.pid, startedAt: UNTOLD, machine: hostname() },
-  );
+  own ??= identifyRunningProcess(process.pid);
   return own;
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { RenewalError } from "./errors.js";
+import type { JsonObject } from "./domain/scalars.js";
+import { errorCode, RenewalError } from "./errors.js";
 import type { TokenIdentity } from "./ports/driver.js";
 import type { Store } from "./ports/store.js";
 import { decodeRecord, encodeRecord, type RenewalRecord } from "./record.js";
@@ -25,17 +26,41 @@ export interface OpenRecord {
   readonly revision: number;
 }
 
-/** @throws ERR_RECORD_NOT_FOUND, ERR_RECORD_CORRUPT, ERR_RECORD_VERSION, ERR_STORE_FAILURE */
+/**
+ * @throws ERR_RECORD_NOT_FOUND, ERR_STORE_FAILURE, and ERR_RECORD_CORRUPT or ERR_RECORD_VERSION with `id` and `revision` in
+ *   the details
+ */
 export async function loadRecord(store: Store, id: string): Promise<OpenRecord> {
-  const stored = await store.load(storeKeys.renewal(id));
-  if (!stored) throw new RenewalError("ERR_RECORD_NOT_FOUND", { details: { id } });
-  const record = decodeRecord(stored.document);
-  if (record.id !== id) {
-    throw new RenewalError("ERR_RECORD_CORRUPT", {
-      details: { id, reason: "the record is another renewal's" },
-    });
+  let revision: number | undefined;
+  try {
+    const stored = await store.load(storeKeys.renewal(id));
+    if (!stored) throw new RenewalError("ERR_RECORD_NOT_FOUND");
+    ({ revision } = stored);
+    const record = decodeRecord(stored.document);
+    if (record.id === id) return { record, revision };
+    const reason = "the record is another renewal's";
+    throw new RenewalError("ERR_RECORD_CORRUPT", { details: { reason } });
+  } catch (error) {
+    throw withDetails(error, revision === undefined ? { id } : { id, revision });
   }
-  return { record, revision: stored.revision };
+}
+
+/** Whether something stands in the store that cannot be understood, while the store itself works. */
+export function isUnreadable(error: unknown): error is RenewalError {
+  const code = errorCode(error);
+  return code === "ERR_RECORD_CORRUPT" || code === "ERR_RECORD_VERSION";
+}
+
+/** The revision of a document that could not be read, under which it can be erased; a store may not tell it. */
+export function unreadableRevision(error: unknown): number | undefined {
+  const revision = isUnreadable(error) ? error.details["revision"] : undefined;
+  return typeof revision === "number" ? revision : undefined;
+}
+
+export function withDetails(error: unknown, facts: JsonObject): unknown {
+  if (!(error instanceof RenewalError)) return error;
+  const { code, cause, problems, details } = error;
+  return new RenewalError(code, { cause, problems, details: { ...details, ...facts } });
 }
 
 /** @throws ERR_STORE_CONFLICT, ERR_STORE_FAILURE */

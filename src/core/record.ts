@@ -140,11 +140,13 @@ interface Announcement {
   readonly instructionId: string;
   /** SHA-256 of its content, hexadecimal. */
   readonly digest: string;
+  /** The RA has it. */
+  readonly received?: boolean | undefined;
 }
 
 export interface Claim {
   readonly owner: ProcessIdentity;
-  /** Of one client in that process. */
+  /** The mark of one step's claims: tells a claim at work from one that was left behind. */
   readonly clientId: string;
   readonly takenAt: Date;
   /** The process in which the driver works for the owner; it may outlive it. */
@@ -226,7 +228,9 @@ const recordSchema = z.object({
               "keyUsage",
               "extendedKeyUsage",
               "certificatePolicies",
+              "extension",
             ]),
+            oid: z.string().optional(),
             from: z.string(),
             to: z.string(),
           }),
@@ -247,7 +251,9 @@ const recordSchema = z.object({
   dueAt: dateTime.optional(),
   pollNotBefore: dateTime.optional(),
   outbox: z.array(exchangeSchema),
-  announcement: z.object({ instructionId: identifier, digest: sha256Hex }).optional(),
+  announcement: z
+    .object({ instructionId: identifier, digest: sha256Hex, received: z.boolean().optional() })
+    .optional(),
   claim: z
     .object({
       owner: processIdentitySchema,

@@ -18,7 +18,10 @@ export interface RenewOptions {
   readonly signal?: AbortSignal | undefined;
   /** What to apply for. `undefined` stops here, with the draft stored. */
   readonly choose: (draft: Draft) => SubmitOptions | undefined | Promise<SubmitOptions | undefined>;
-  /** The transfer that was made. `undefined` stops here; come back with the renewal's id when it was. */
+  /**
+   * The transfer that was made. `undefined` stops here; come back with the renewal's id when it was. One that leaves a part
+   * of the money open stops here too: it is asked once, and again only when the RA has looked.
+   */
   readonly pay?:
     | ((
         renewal: AwaitingPayment | ActionRequired,
@@ -38,7 +41,7 @@ export type RenewResult = Completed | Closed | Draft | AwaitingPayment | ActionR
 /**
  * Start, submit, pay, wait, install, prove: in whatever state the renewal is, from there to the end.
  * @throws what the steps throw; `error.renewal` is the handle to go on with. ERR_PAYMENT_SHORT when the RA asks for the rest
- *   of the money and `pay` has none.
+ *   of the money and `pay` has none, or not all of it.
  */
 export async function renewAll(
   client: RenewalClient,
@@ -52,6 +55,9 @@ export async function renewAll(
   for (;;) {
     const next = await advance(renewal, options);
     if (!next) return renewal as RenewResult;
+    // Only a payment of a part leaves the state as it is. Asked again at once, `pay` would name the same transfer again.
+    if (next.state === "action-required" && renewal.state === next.state) assertNotShort(next);
+    if (next.state === renewal.state) return next as RenewResult;
     renewal = next;
   }
 }
@@ -106,11 +112,21 @@ async function payTheRest(
   renewal: ActionRequired,
   { pay, signal }: RenewOptions,
 ): Promise<Renewal | undefined> {
-  const { payment } = renewal;
-  const isShort = payment?.open && payment.uncovered.amount > 0;
-  if (!isShort) return undefined;
+  if (!isShort(renewal)) return undefined;
   const transfer = await pay?.(renewal);
   if (transfer) return renewal.payByBankTransfer({ signal, ...transfer });
+  assertNotShort(renewal);
+  return undefined;
+}
+
+function isShort({ payment }: ActionRequired): boolean {
+  return payment?.open === true && payment.uncovered.amount > 0;
+}
+
+/** @throws ERR_PAYMENT_SHORT */
+function assertNotShort(renewal: ActionRequired): void {
+  const { payment } = renewal;
+  if (!payment || !isShort(renewal)) return;
   throw new RenewalError("ERR_PAYMENT_SHORT", {
     details: { outstanding: formatMoney(payment.uncovered) },
     // Of the key only what is true in either key mode: the handle does not tell which one was chosen.

@@ -1,4 +1,6 @@
 import { receivedAmount } from "./domain/ledger.js";
+import { formatMoney, type Money, sameMoney } from "./domain/money.js";
+import type { Progress } from "./domain/progress.js";
 import { RenewalError } from "./errors.js";
 import { type Reply, replySchema } from "./ports/transport.js";
 import { problemsOf } from "./problems.js";
@@ -7,7 +9,8 @@ import { deriveState } from "./transitions.js";
 
 /**
  * The record with what the RA answered.
- * @throws ERR_RA_RESPONSE when the answer is not what a transport may give, or about another revision of the application
+ * @throws ERR_RA_RESPONSE when the answer is not what a transport may give, about another revision of the application, or
+ *   about another price than the one that was agreed and signed
  */
 export function withReply(record: RenewalRecord, reply: Reply, now: Date): RenewalRecord {
   // Whatever is wrong must show here: what cannot be stored would cost the step that asked.
@@ -21,6 +24,7 @@ export function withReply(record: RenewalRecord, reply: Reply, now: Date): Renew
       },
     });
   }
+  assertAgreedPrice(record, reply.progress);
   return {
     ...record,
     application: {
@@ -38,6 +42,22 @@ export function withReply(record: RenewalRecord, reply: Reply, now: Date): Renew
     pollNotBefore:
       reply.retryAfterMs === undefined ? undefined : new Date(now.getTime() + reply.retryAfterMs),
   };
+}
+
+/** @throws ERR_RA_RESPONSE */
+function assertAgreedPrice(
+  { offer, application: { choice } }: RenewalRecord,
+  { payment, order }: Progress,
+): void {
+  const agreed = offer.offer.terms.years.find(({ years }) => years === choice?.years)?.total;
+  if (!agreed) return;
+  const told: Money[] = [payment?.total, order?.total].filter((total) => total !== undefined);
+  const other =
+    told.find((total) => !sameMoney(total, agreed)) ??
+    (order && order.fee.currency !== agreed.currency ? order.fee : undefined);
+  if (!other) return;
+  const reason = `the answer asks ${formatMoney(other)}, agreed were ${formatMoney(agreed)}`;
+  throw new RenewalError("ERR_RA_RESPONSE", { details: { reason } });
 }
 
 /** Without the follow secret once there is nothing left to follow. */

@@ -30,6 +30,8 @@ export type PinCallback = (request: PinRequest) => Promise<string | undefined> |
 /** What the embedding platform wants to be asked, such as whether bids are encrypted to the old certificate. */
 export type GuardsCallback = (
   credential: CredentialReference,
+  /** Aborts when the answer is no longer waited for. */
+  options: { readonly signal?: AbortSignal | undefined },
 ) => readonly Guard[] | Promise<readonly Guard[]>;
 
 /** What every step is given: the ports, and what must be injectable. */
@@ -44,14 +46,15 @@ export interface Runtime {
   readonly clock: Clock;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly emitter: Emitter;
-  /** Tells two clients of one process apart. */
-  readonly clientId: string;
-  /** The renewals that steps of this client are working on. */
-  readonly atWork: Set<string>;
+  /** The renewals that steps of this client are working on, each with the mark of its claims. */
+  readonly atWork: Map<string, string>;
   /** A claim older than this may be taken from a living owner: it is stuck. */
   readonly claimLeaseMs: number;
-  /** A record becomes the handle of its state. The roof hands it down: steps and events need it, and it needs them. */
-  readonly handleOf: (record: RenewalRecord) => Promise<Renewal>;
+  /**
+   * A record becomes the handle of its state. The roof hands it down: steps and events need it, and it needs them. An event
+   * waits for nobody, so the handle that it carries is made without asking the platform.
+   */
+  readonly handleOf: (record: RenewalRecord, carrier?: "event") => Promise<Renewal>;
   readonly wait: { readonly minimumMs: number; readonly maximumMs: number };
 }
 

@@ -35,6 +35,12 @@ export interface PollDelay {
 /** An RA that asks for more is asked after a day all the same: a mistake of its must not put a renewal to sleep. */
 const LONGEST_ASKED_MS = DAY_MS;
 
+/** What is left of the pause that the RA asked for, in milliseconds; a clock that was put back does not make it longer. */
+export function pauseLeft(notBefore: Date | undefined, now: Date): number {
+  const left = (notBefore?.getTime() ?? 0) - now.getTime();
+  return Math.max(0, Math.min(left, LONGEST_ASKED_MS));
+}
+
 /**
  * How long to wait before the RA is asked again. Its own wish wins; else the interval grows from the minimum by half each
  * time, up to the maximum. Jitter of up to a quarter, always on the longer side, spreads many clients after an outage.

@@ -46,6 +46,8 @@ export interface BankTransfer extends StepOptions {
   /** An id of `order.invoiceTypes`. Default: the only one, where there is only one. */
   readonly invoice?: string | undefined;
   readonly remittances: readonly Remittance[];
+  /** Announce although the protocol cannot tell whether the RA has the one before. Only after asking the RA. */
+  readonly repeat?: boolean | undefined;
 }
 
 export interface InstallOptions extends UnlockingStepOptions {

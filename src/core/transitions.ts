@@ -35,8 +35,12 @@ const REMOTE: Partial<Record<State, readonly Target[]>> = {
     "closed:lapsed",
     "closed:cancelled",
   ],
-  "ready-to-install": ["closed:lapsed", "closed:cancelled"],
+  // An RA may withdraw what it approved; it does not go back to ask for more.
+  "ready-to-install": ["closed:lapsed", "closed:refused", "closed:cancelled"],
 };
+
+/** While the certificate is written and not confirmed, the RA may revoke it. */
+const WITHDRAWN: readonly Target[] = ["closed:lapsed", "closed:refused", "closed:cancelled"];
 
 const ACCEPTED: readonly Target[] = [
   "awaiting-payment",
@@ -69,12 +73,12 @@ export const TRANSITIONS: Record<State, Partial<Record<StepName, readonly Target
   "action-required": remoteSteps("action-required", ["refresh", "payByBankTransfer", "cancel"]),
   "ready-to-install": {
     ...remoteSteps("ready-to-install", ["cancel"]),
-    install: ["installing", "closed:lapsed", "closed:cancelled"],
+    install: ["installing", ...WITHDRAWN],
   },
-  installing: { install: ["confirming"], continue: ["confirming"] },
+  installing: { install: ["confirming", ...WITHDRAWN], continue: ["confirming", ...WITHDRAWN] },
   confirming: {
-    install: ["completed"],
-    continue: ["completed"],
+    install: ["completed", ...WITHDRAWN],
+    continue: ["completed", ...WITHDRAWN],
   },
   completed: { retirePrevious: [] },
   // What is over stays over, for the reason that it was closed with.
@@ -93,6 +97,8 @@ export function deriveState(record: RenewalRecord): State {
   const { application, payment, issuance } = record;
   const { installation } = issuance;
   if (installation?.confirmedAt) return "completed";
+  // Once writing has begun it is the pair that counts, whatever becomes of the order: only its revocation ends it.
+  if (issuance.status === "revoked") return "closed";
   if (installation?.provenAt) return "confirming";
   if (installation?.begunAt) return "installing";
   if (closeReason(record)) return "closed";
@@ -109,7 +115,7 @@ export function deriveState(record: RenewalRecord): State {
   return "awaiting-review";
 }
 
-export function closeReason({ application }: RenewalRecord): CloseReason | undefined {
+export function closeReason({ application, issuance }: RenewalRecord): CloseReason | undefined {
   switch (application.status) {
     case "discarded":
     case "cancelled":
@@ -117,7 +123,10 @@ export function closeReason({ application }: RenewalRecord): CloseReason | undef
     case "lapsed":
       return application.status;
     default:
-      return undefined;
+      // Not collected or confirmed in time.
+      return issuance.status === "revoked" && !issuance.installation?.confirmedAt
+        ? "lapsed"
+        : undefined;
   }
 }
 

@@ -1,8 +1,11 @@
 import { z } from "zod";
+import { untilAborted } from "./abort.js";
 import type { StepContext } from "./context.js";
 import { dateTime } from "./domain/scalars.js";
-import { type ErrorCode, errorCode, RenewalError } from "./errors.js";
+import { identityOf, sameToken } from "./domain/token-identity.js";
+import { errorCode, RenewalError, throwIfAborted } from "./errors.js";
 import type { Session, Token, TokenIdentity } from "./ports/driver.js";
+import type { Store } from "./ports/store.js";
 import type { ProcessIdentity } from "./process-identity.js";
 import { storeKeys } from "./record-store.js";
 import type { PinReason, Runtime } from "./runtime.js";
@@ -26,7 +29,14 @@ export function tokenAccess(
   let pin: string | undefined;
   let proven = false;
 
-  async function open(): Promise<Session> {
+  async function forgetPin(error: unknown, attempts: Attempts): Promise<void> {
+    pin = undefined;
+    proven = false;
+    // The refusal itself matters more than a store that fails on top of it: then the attempt stays as it was.
+    if (isRefusal(error)) await attempts.end("failed").catch(() => undefined);
+  }
+
+  async function open(): Promise<{ readonly session: Session; readonly attempts: Attempts }> {
     const { runtime, record, signal } = context;
     const token = await findToken(runtime, record.token, signal);
     const attempts = await openAttempts(runtime, token);
@@ -53,22 +63,22 @@ export function tokenAccess(
         await session.close();
         throw error;
       }
-      return session;
+      return { session, attempts };
     } catch (error) {
-      pin = undefined;
-      proven = false;
-      const result = RESULTS[errorCode(error) ?? "ERR_UNEXPECTED"];
-      // The refusal itself matters more than a store that fails on top of it: then the attempt stays "unknown".
-      if (result) await attempts.end(result).catch(() => undefined);
+      await forgetPin(error, attempts);
       throw error;
     }
   }
 
   return {
     async use(work) {
-      const session = await open();
+      const { session, attempts } = await open();
       try {
         return await work(session);
+      } catch (error) {
+        // A key with CKA_ALWAYS_AUTHENTICATE has the PIN presented for each signature.
+        if (isRefusal(error)) await forgetPin(error, attempts);
+        throw error;
       } finally {
         await session.close();
       }
@@ -76,16 +86,11 @@ export function tokenAccess(
   };
 }
 
-/** What a failed unlock says of the PIN. Where nothing stands here, the attempt's result stays unknown. */
-const RESULTS: Partial<Record<ErrorCode, AttemptResult>> = {
-  ERR_PIN_INCORRECT: "failed",
-  ERR_PIN_LOCKED: "failed",
-  // The driver's contract: these come before the PIN is presented.
-  ERR_TOKEN_NOT_PRESENT: "not-presented",
-  ERR_TOKEN_WRONG: "not-presented",
-  ERR_MODULE_MISSING: "not-presented",
-  ERR_NATIVE_UNAVAILABLE: "not-presented",
-};
+/** After any other failure the PIN may have been presented, and nobody knows how it went. */
+function isRefusal(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ERR_PIN_INCORRECT" || code === "ERR_PIN_LOCKED";
+}
 
 /**
  * The token of the record, wherever it is plugged in.
@@ -107,15 +112,6 @@ export async function findToken(
   });
 }
 
-export function sameToken(left: TokenIdentity, right: TokenIdentity): boolean {
-  return (
-    left.serialNumber === right.serialNumber &&
-    left.label === right.label &&
-    left.model === right.model &&
-    left.manufacturer === right.manufacturer
-  );
-}
-
 function needsPin(token: Token): boolean {
   return token.loginRequired && !token.protectedAuthenticationPath;
 }
@@ -126,19 +122,23 @@ async function askPin(
   reason: PinReason,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const { serialNumber, label, model, manufacturer, pinState } = token;
-  const identity = { serialNumber, label, model, manufacturer };
-  let pin: string | undefined;
+  const { label, pinState } = token;
+  let pin: unknown;
   try {
-    pin = await runtime.pin?.({ token: identity, reason, pinState, signal });
+    const asked = runtime.pin?.({ token: identityOf(token), reason, pinState, signal });
+    // A prompt that does not heed the signal must not hold the step, and what it gives later is dropped.
+    pin = await untilAborted(Promise.resolve(asked), signal);
   } catch (cause) {
+    throwIfAborted(signal);
     throw new RenewalError("ERR_PIN_REQUIRED", { cause, details: { token: label } });
   }
-  if (!pin) throw new RenewalError("ERR_PIN_REQUIRED", { details: { token: label } });
-  return pin;
+  if (typeof pin === "string" && pin !== "") return pin;
+  const isGiven = pin !== undefined && pin !== null && pin !== "";
+  const reasonGiven = isGiven && { reason: `the pin callback gave a ${typeof pin}, not a string` };
+  throw new RenewalError("ERR_PIN_REQUIRED", { details: { token: label, ...reasonGiven } });
 }
 
-type AttemptResult = "unknown" | "accepted" | "failed" | "not-presented";
+type AttemptResult = "unknown" | "accepted" | "failed";
 
 const attemptsSchema = z.object({
   format: z.literal("certrenew/token"),
@@ -148,8 +148,10 @@ const attemptsSchema = z.object({
 
 interface Attempts {
   assertAllowed(token: Token, retryPin: UnlockingStepOptions["retryPin"]): void;
+  /** Before a PIN is presented: until its end is recorded, its result is not known. */
   begin(): Promise<void>;
-  end(result: AttemptResult): Promise<void>;
+  /** Nothing where no attempt has begun. */
+  end(result: Exclude<AttemptResult, "unknown">): Promise<void>;
 }
 
 /**
@@ -158,15 +160,12 @@ interface Attempts {
  */
 async function openAttempts({ store, clock }: Runtime, token: Token): Promise<Attempts> {
   const key = storeKeys.token(token);
-  const stored = await store.load(key);
-  const parsed =
-    stored && attemptsSchema.safeDecode(stored.document as z.input<typeof attemptsSchema>);
-  // A document that cannot be read counts as an attempt of unknown result: the careful reading.
-  const before = parsed ? (parsed.data?.lastAttempt.result ?? "unknown") : undefined;
-  let revision = stored?.revision ?? 0;
+  const last = await loadLast(store, key);
+  const before = last.result;
+  let { revision } = last;
   let begun = false;
 
-  async function save(result: "unknown" | "accepted" | "failed"): Promise<void> {
+  async function save(result: AttemptResult): Promise<void> {
     const at = clock.now().toISOString();
     const document = { format: "certrenew/token", version: 1, lastAttempt: { at, result } };
     revision = await store.save(key, document, revision);
@@ -188,11 +187,24 @@ async function openAttempts({ store, clock }: Runtime, token: Token): Promise<At
       begun = true;
     },
     async end(result) {
-      if (!begun) return;
-      // Nothing was presented, so what was known before is what is known now.
-      const known = result === "not-presented" ? before : result;
-      if (known) await save(known);
-      else await store.remove(key, revision);
+      if (begun) await save(result);
     },
   };
+}
+
+/** A document that cannot be read counts as an attempt of unknown result: the careful reading. The next one replaces it. */
+async function loadLast(
+  store: Store,
+  key: string,
+): Promise<{ readonly result: AttemptResult | undefined; readonly revision: number }> {
+  try {
+    const stored = await store.load(key);
+    if (!stored) return { result: undefined, revision: 0 };
+    const { data } = attemptsSchema.safeDecode(stored.document as z.input<typeof attemptsSchema>);
+    return { result: data?.lastAttempt.result ?? "unknown", revision: stored.revision };
+  } catch (error) {
+    const revision = error instanceof RenewalError && error.details["revision"];
+    if (errorCode(error) !== "ERR_RECORD_CORRUPT" || typeof revision !== "number") throw error;
+    return { result: "unknown", revision };
+  }
 }

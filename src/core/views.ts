@@ -47,7 +47,11 @@ export interface CertificateChange {
     | "keyAlgorithm"
     | "keyUsage"
     | "extendedKeyUsage"
-    | "certificatePolicies";
+    | "certificatePolicies"
+    | "extension";
+  /** Which `extension`: its object identifier. */
+  readonly oid?: string | undefined;
+  /** Of an extension as OpenSSL writes it, `critical,DER:…` in hexadecimal; empty where there was none. */
   readonly from: string;
   readonly to: string;
 }

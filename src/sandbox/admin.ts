@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { PaymentReceipt } from "../core/domain/ledger.js";
-import { type Money, moneySchema } from "../core/domain/money.js";
+import { amountSchema, type Money } from "../core/domain/money.js";
 import type { Progress } from "../core/domain/progress.js";
 import { identifier, sha256Hex, shortText } from "../core/domain/scalars.js";
 import { parseCertificate, toPem } from "../core/pki/certificate.js";
@@ -104,7 +104,7 @@ const ACTIONS: Readonly<Record<keyof SandboxAdmin, Action>> = {
   ),
   certificates: action(none, ({ office }) => certificatesOf(office)),
   bookReceipt: action(
-    renewal.extend({ amount: moneySchema, instructionId: identifier.optional() }),
+    renewal.extend({ amount: amountSchema, instructionId: identifier.optional() }),
     ({ office }, { renewalId, amount, instructionId }) =>
       bookReceipt(office, findApplication(office, renewalId), amount, instructionId),
   ),

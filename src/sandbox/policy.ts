@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { KEY_ALGORITHMS, type KeyAlgorithm } from "../core/domain/key-algorithm.js";
-import { type Money, moneySchema } from "../core/domain/money.js";
+import { amountSchema, type Money } from "../core/domain/money.js";
 import {
   type Guard,
   type KeyMode,
@@ -114,7 +114,7 @@ export const policySchema = z.strictObject({
     toleranceSeconds: z.int().min(0),
   }),
   prices: z
-    .array(z.strictObject({ years: z.int().min(1).max(30), name: shortText, price: moneySchema }))
+    .array(z.strictObject({ years: z.int().min(1).max(30), name: shortText, price: amountSchema }))
     .min(1),
   keyModes: z.array(keyModeSchema).min(1),
   keyAlgorithms: z.array(keyAlgorithmSchema),

@@ -26,7 +26,7 @@ export interface FileStoreOptions {
  * the document's folder with them. What is not the store's is left alone.
  *
  * @throws ERR_ARGUMENT when a key is not usable as a name, ERR_STORE_FAILURE with the system's error as cause,
- *   ERR_RECORD_CORRUPT with the name of the file in `details.file`
+ *   ERR_RECORD_CORRUPT from `load`, with the name of the file in `details.file` and its revision in `details.revision`
  */
 export function fileStore(options: FileStoreOptions): Store {
   const revisions = revisionsIn(options.directory, options.fs ?? nodeFileSystem);
@@ -45,7 +45,7 @@ export function fileStore(options: FileStoreOptions): Store {
       return 0;
     }
     if (head.revision === expected) return expected;
-    if (expected !== 0 || openEnvelope(key, head) !== undefined) throw conflict();
+    if (expected !== 0 || !isTombstone(key, head)) throw conflict();
     return head.revision;
   }
 
@@ -56,7 +56,8 @@ export function fileStore(options: FileStoreOptions): Store {
 
   async function remove(key: string, expected: number): Promise<void> {
     const name = nameOf(key);
-    if ((await load(key))?.revision !== expected) throw conflict();
+    const head = await revisions.head(name);
+    if (head?.revision !== expected || isTombstone(key, head)) throw conflict();
     await revisions.append(name, expected, seal({ key, revision: expected + 1, removed: true }));
     await revisions.sweep(name, 0);
   }
@@ -98,22 +99,23 @@ const seal = (envelope: Envelope): Uint8Array =>
 
 /** @returns `undefined` for a tombstone. @throws ERR_RECORD_CORRUPT */
 function openEnvelope(key: string, head: Head): JsonObject | undefined {
-  const file = revisionFile(nameOf(key), head.revision);
+  const { revision } = head;
+  const file = revisionFile(nameOf(key), revision);
   let envelope: Envelope;
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(head.content);
     envelope = envelopeSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new RenewalError("ERR_RECORD_CORRUPT", { cause, details: { file } });
+    throw new RenewalError("ERR_RECORD_CORRUPT", { cause, details: { file, revision } });
   }
-  if (envelope.key !== key || envelope.revision !== head.revision) {
+  if (envelope.key !== key || envelope.revision !== revision) {
     const reason = "the file holds another document or revision";
-    throw new RenewalError("ERR_RECORD_CORRUPT", { details: { file, reason } });
+    throw new RenewalError("ERR_RECORD_CORRUPT", { details: { file, revision, reason } });
   }
   return "document" in envelope ? envelope.document : undefined;
 }
 
-/** What cannot be read is listed, so that loading it tells why. */
+/** What cannot be read is a document: it is listed, so that loading it tells why, and erased only by who names its revision. */
 function isTombstone(key: string, head: Head): boolean {
   try {
     return openEnvelope(key, head) === undefined;

@@ -29,6 +29,8 @@ export interface StoreSetting extends AsyncDisposable {
   readonly store: Store;
   /** Another instance on the same documents, as another process has it; absent where there can be none. */
   another?(): Store;
+  /** Spoils what is stored under the key, so that it cannot be read; absent where nothing can. */
+  damage?(key: string): Promise<void>;
 }
 
 interface StoreCase {
@@ -212,6 +214,22 @@ const CASES: readonly StoreCase[] = [
     },
   },
   {
+    name: "tells the revision of what cannot be read, which replaces or erases it",
+    async run(store, setting) {
+      const first = await store.save("renewal/1", { n: 1 }, 0);
+      await assertDamaged(setting, "renewal/1", first);
+      await rejectsWith("ERR_STORE_CONFLICT", store.save("renewal/1", { n: 2 }, 0));
+      await rejectsWith("ERR_STORE_CONFLICT", store.remove("renewal/1", first + 1));
+      assert.deepEqual(await store.list(""), ["renewal/1"]);
+      const second = await store.save("renewal/1", { n: 2 }, first);
+      assert.deepEqual(await store.load("renewal/1"), { revision: second, document: { n: 2 } });
+      await assertDamaged(setting, "renewal/1", second);
+      await store.remove("renewal/1", second);
+      assert.equal(await store.load("renewal/1"), undefined);
+      assert.deepEqual(await store.list(""), []);
+    },
+  },
+  {
     name: "lets either a removal or a save win, not both",
     async run(store, setting) {
       const other = setting.another?.() ?? store;
@@ -229,6 +247,18 @@ const CASES: readonly StoreCase[] = [
     },
   },
 ];
+
+/** Leaves the document as it is where nothing can spoil it. */
+async function assertDamaged(
+  { store, damage }: StoreSetting,
+  key: string,
+  revision: number,
+): Promise<void> {
+  if (!damage) return;
+  await damage(key);
+  const { details } = await rejectsWith("ERR_RECORD_CORRUPT", store.load(key));
+  assert.equal(details["revision"], revision);
+}
 
 async function raise(store: Store, times: number): Promise<void> {
   for (let done = 0; done < times; ) {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileStore } from "certrenew/store/file";
@@ -13,6 +13,11 @@ const inFiles: StoreFixture = {
     return {
       store: fileStore({ directory }),
       another: () => fileStore({ directory }),
+      async damage(key) {
+        const document = join(directory, key.replace("/", "=2f"));
+        const revisions = (await readdir(document)).map((file) => Number.parseInt(file, 10));
+        await writeFile(join(document, `${Math.max(...revisions)}.json`), '{"key":');
+      },
       [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
     };
   },

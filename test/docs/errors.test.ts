@@ -67,8 +67,9 @@ try {
   if (renewal.state === "ready-to-install") renewal = await renewal.install({ acknowledge });
 } catch (error) {
   if (!(error instanceof RenewalError)) throw error;
-  const { what, key, money, retry, next } = error.explain("zh-CN"); // or "en"
+  const { what, key, money, retry, next, ...more } = error.explain("zh-CN"); // or "en"
   show(error.code, what, key, money, retry, next);
+  show(more.reason, more.problems, more.hotline);
   if (error.renewal) renewal = error.renewal; // the handle to go on with
 }
 \`\`\`
@@ -78,10 +79,10 @@ try {
 | \`code\` | one of the codes below |
 | \`impact\` | \`key\`, \`money\`, \`retry\`: read off the record at the moment of the failure |
 | \`problems\` | all that is wrong with an input, each by JSON Pointer (RFC 6901) |
-| \`details\` | facts for programs and support, which fill \`{name}\` in the texts; never a secret |
+| \`details\` | facts for programs and support, which fill \`{name}\` in the texts, and leave out what stands in \`[ ]\` where they are not known; never a secret |
 | \`renewal\` | the handle to go on with, where the failure belongs to a renewal |
 | \`cause\` | what was thrown underneath: the PKCS#11 result, the network's error |
-| \`explain(language)\` | the texts, in \`en\` or \`zh-CN\` |
+| \`explain(language)\` | the texts, in \`en\` or \`zh-CN\`; beside them \`reason\` (the RA's or the driver's own words), \`problems\`, and \`hotline\` where the offer has one, all fit for a terminal |
 | \`toJSON()\` | for a log: without \`renewal\` and \`cause\` |
 
 The texts below are the English ones; the Chinese ones stand in \`src/core/messages/zh-cn.ts\`.

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { sampleCertificate } from "certrenew/testing";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { verifySignature } from "../../src/core/pki/algorithms.js";
 import { createDispatcher } from "../../src/drivers/pkcs11/host/dispatcher.js";
 import { template } from "../../src/drivers/pkcs11/host/objects.js";
@@ -118,6 +118,76 @@ test("a PIN that a signature's login refuses is not presented again", () => {
   expect(presented()).toBe(2);
   expect(sign).toThrowError();
   expect(presented()).toBe(2);
+});
+
+test("a login that another program holds is no proof of the PIN: it is ended, and the PIN is looked at", () => {
+  const vendor = bad();
+  call("load", { module: vendor.module });
+  call("open", store.token);
+  call("login", { pin: PIN });
+  expect(() => call("login", { pin: WRONG_PIN })).toThrowError(
+    expect.objectContaining({ code: "ERR_PIN_INCORRECT" }),
+  );
+  call("login", { pin: PIN });
+  call("login", { pin: PIN });
+  const { keyId } = store.credential;
+  expect(call("find", { keyId })).toBeDefined();
+  vendor.order("fail C_Login 256");
+  expect(() => call("login", { pin: PIN })).toThrowError(
+    expect.objectContaining({
+      code: "ERR_TOKEN_FAILURE",
+      details: { ckr: "CKR_USER_ALREADY_LOGGED_IN" },
+    }),
+  );
+  vendor.order();
+});
+
+describe("the key pair that is removed by its public key", () => {
+  const keyId = Buffer.from("c0de", "hex");
+  const privateKeys = () =>
+    store
+      .pkcs11Tool("--list-objects", "--type", "privkey")
+      .match(/label: +\S+/g)
+      ?.join() ?? "";
+
+  test("is told by its signature, and nothing is removed where a key that cannot sign may be it", () => {
+    const make = ["--keypairgen", "--key-type", "EC:prime256v1", "--id", "c0de"];
+    store.pkcs11Tool(...make, "--label", "files");
+    // CKA_PUBLIC_KEY_INFO: then an EC private key tells nothing of its public half.
+    const vendor = bad("refuse 297");
+    call("load", { module: vendor.module });
+    call("open", store.token);
+    call("login", { pin: PIN });
+    const { spki } = call("generate", { algorithm: "ec-p256", keyId, label: "signing" });
+    expect(privateKeys()).toMatch(/files.*signing|signing.*files/);
+    const destroy = () => call("destroy", { kind: "key-pair", keyId, spki });
+
+    // CKR_KEY_FUNCTION_NOT_PERMITTED
+    vendor.order("refuse 297", "fail C_SignInit 104");
+    expect(destroy).toThrowError(expect.objectContaining({ code: "ERR_TOKEN_FAILURE" }));
+    expect(privateKeys()).toMatch(/files.*signing|signing.*files/);
+
+    vendor.order("refuse 297");
+    for (const _ of [1, 2]) destroy();
+    expect(privateKeys()).toContain("files");
+    expect(privateKeys()).not.toContain("signing");
+  });
+
+  test("is told by its modulus, where that is all that it tells", () => {
+    call("load", { module: bad().module });
+    call("open", store.token);
+    call("login", { pin: PIN });
+    const { spki } = call("generate", { algorithm: "rsa-2048", keyId, label: "signing" });
+    const make = ["--keypairgen", "--key-type", "rsa:2048", "--id", "c0de"];
+    store.pkcs11Tool(...make, "--label", "files");
+    // CKA_PUBLIC_KEY_INFO and CKA_PUBLIC_EXPONENT: not every token tells them of a private key.
+    const vendor = bad("refuse 297", "refuse 290");
+    const signatures = () => vendor.calls().filter((each) => each.startsWith("C_SignInit")).length;
+    for (const _ of [1, 2]) call("destroy", { kind: "key-pair", keyId, spki });
+    expect(privateKeys()).toContain("files");
+    expect(privateKeys()).not.toContain("signing");
+    expect(signatures()).toBe(0);
+  });
 });
 
 test("a module that lists no EC mechanism offers none, and is not asked for one", () => {

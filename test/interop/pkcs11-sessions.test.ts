@@ -65,6 +65,23 @@ describe("the PIN", () => {
     expect(error).toMatchObject({ code: "ERR_PIN_LOCKED", details: { ckr: "CKR_PIN_LOCKED" } });
   });
 
+  test.each([
+    ["is told as removed", "removed 48", "ERR_TOKEN_REMOVED"],
+    ["and another one came is told so", "serial 0002", "ERR_TOKEN_WRONG"],
+  ])(
+    "under way to a token that is pulled out %s: onHost was told before",
+    async (_, order, code) => {
+      const hosts: unknown[] = [];
+      const onHost = async (host: unknown) => {
+        hosts.push(host);
+        vendor.order("fail C_Login 48", order);
+      };
+      expect((await failureOf(driver.unlock(store.token, { pin: PIN, onHost }))).code).toBe(code);
+      expect(logins()).toBe(1);
+      expect(hosts).toHaveLength(1);
+    },
+  );
+
   test("on its final try shows in the token's state", async () => {
     vendor.order(`flags ${CKF_USER_PIN_FINAL_TRY}`);
     expect((await driver.tokens())[0]?.pinState).toBe("final");

@@ -1,4 +1,4 @@
-import type { Renewal } from "certrenew";
+import type { InstallOptions, Renewal, SubmitOptions } from "certrenew";
 import { MockToken } from "certrenew/drivers/mock";
 import { describe, expect, test } from "vitest";
 import { deferred } from "../support/deferred.js";
@@ -73,6 +73,48 @@ describe("provoked, with nothing lost", () => {
 
     expect((await failureOf(steps[step]())).code).toBe(code);
   });
+
+  test.each([
+    ["draft", "submit"],
+    ["submitting", "continue"],
+    ["awaiting-payment", "payByBankTransfer"],
+    ["awaiting-review", "wait"],
+    ["awaiting-review", "refresh"],
+    ["awaiting-review", "cancel"],
+    ["ready-to-install", "install"],
+    ["installing", "continue"],
+    ["confirming", "continue"],
+    ["completed", "retirePrevious"],
+    ["closed", "refresh"],
+  ] as const)("%s, %s(null), as a program without types may", async (state, step) => {
+    const { world, ...program } = await setUp();
+    const renewal = await reach(state, world, program);
+    const steps = renewal as unknown as Record<string, (options: null) => Promise<unknown>>;
+
+    const error = await failureOf((async () => steps[step]?.(null))());
+
+    expect(error.code).toBe(step === "payByBankTransfer" ? "ERR_PAYMENT_INVALID" : "ERR_ARGUMENT");
+    expect(error.renewal?.state).toBe(state);
+  });
+
+  test.each([null, 42, "open-bids and more", ["open-bids", 1]])(
+    "submit and install with acknowledge: %j",
+    async (acknowledge) => {
+      const { world, ...program } = await setUp();
+      const draft = await reach("draft", world, program);
+      const given = { ...acceptOffer(draft), acknowledge } as unknown as SubmitOptions;
+
+      const refused = await failureOf(draft.submit(given));
+      expect(refused).toMatchObject({
+        code: "ERR_ARGUMENT",
+        problems: [{ pointer: "/acknowledge" }],
+      });
+      const other = await setUp();
+      const ready = await reach("ready-to-install", other.world, other);
+      const late = await failureOf(ready.install({ acknowledge } as InstallOptions));
+      expect(late).toMatchObject({ code: "ERR_ARGUMENT", problems: [{ pointer: "/acknowledge" }] });
+    },
+  );
 
   test("ERR_OFFER_STALE: a fresh one is fetched, and accepted anew", async () => {
     const scene = await setUp();
@@ -230,11 +272,13 @@ function finish({ client }: Scene, id: string, retryPin?: boolean | "final") {
 /** In both languages, with every blank of the text filled in. */
 function assertExplained(error: Awaited<ReturnType<typeof failureOf>>): void {
   for (const language of ["en", "zh-CN"] as const) {
-    const texts = Object.values(error.explain(language));
-    expect(texts).toHaveLength(5);
-    for (const text of texts) {
+    const { reason: _, hotline, problems, ...texts } = error.explain(language);
+    expect(Object.values(texts)).toHaveLength(5);
+    expect(problems).toEqual(error.problems);
+    expect(hotline).toBe(error.renewal?.offer.support.hotline);
+    for (const text of Object.values(texts)) {
       expect(text.length).toBeGreaterThan(3);
-      expect(text).not.toMatch(/[{}–]|undefined/);
+      expect(text).not.toMatch(/[{}[\]–]|undefined/);
     }
   }
   expect(error.explain("zh-CN").what).toMatch(/\p{Script=Han}/u);

@@ -1,7 +1,15 @@
-import type { AwaitingPayment, BankTransfer, Remittance } from "certrenew";
+import type {
+  AwaitingPayment,
+  BankTransfer,
+  Progress,
+  Remittance,
+  Reply,
+  Transport,
+} from "certrenew";
 import { describe, expect, test } from "vitest";
 import { CLERKS, reach } from "./stations.js";
 import {
+  acceptOffer,
   createWorld,
   failureOf,
   inState,
@@ -199,6 +207,61 @@ describe("payment details that are not complete (ERR_PAYMENT_INVALID)", () => {
 
     expect(error.problems.map(({ pointer }) => pointer)).toEqual(["/invoice"]);
     expect(paid.payment?.instructions[0]?.invoiceType).toBe("special");
+  });
+});
+
+describe("a price that is not the one that was signed", () => {
+  const dollars = { amount: 100_000, currency: "USD" };
+
+  test.each<[string, (progress: Progress) => Progress]>([
+    [
+      "a higher total to pay",
+      (progress) => ({
+        ...progress,
+        ...(progress.payment && { payment: { ...progress.payment, total: fen(100_000) } }),
+      }),
+    ],
+    [
+      "another currency",
+      (progress) => ({
+        ...progress,
+        ...(progress.payment && { payment: { ...progress.payment, total: dollars } }),
+      }),
+    ],
+    [
+      "another total on the order",
+      (progress) => ({
+        ...progress,
+        ...(progress.order && { order: { ...progress.order, total: fen(PRICE + 1) } }),
+      }),
+    ],
+    [
+      "a fee in another currency",
+      (progress) => ({
+        ...progress,
+        ...(progress.order && { order: { ...progress.order, fee: dollars } }),
+      }),
+    ],
+  ])("%s: ERR_RA_RESPONSE, and nothing of it is used", async (_, change) => {
+    const world = await createWorld({ ra: CLERKS });
+    const changed = (reply: Reply) => ({ ...reply, progress: change(reply.progress) });
+    const transport: Transport = {
+      ...world.ra,
+      send: async (...call) => changed(await world.ra.send(...call)),
+    };
+    const draft = await reach("draft", world, world.program({ transport }));
+
+    const error = await failureOf(draft.submit(acceptOffer(draft)));
+
+    expect(error).toMatchObject({
+      code: "ERR_RA_RESPONSE",
+      details: { reason: expect.stringMatching(/^the answer asks .*, agreed were 100\.00 CNY$/) },
+      renewal: { state: "submitting", payment: undefined, order: undefined },
+    });
+    // Once the RA says what was agreed, it goes on.
+    const { client } = world.program();
+    const submitting = inState(await client.resume(draft.id), "submitting");
+    expect((await submitting.continue()).payment?.total).toEqual(fen(PRICE));
   });
 });
 

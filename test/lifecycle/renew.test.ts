@@ -131,6 +131,72 @@ describe("renew: the whole way", () => {
     });
   });
 
+  test("a transfer of a part is announced once, and the rest is left to the holder", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const { client } = world.program();
+    let asked = 0;
+    const pay = () => {
+      asked += 1;
+      return transferOf(4_000);
+    };
+
+    const unpaid = await client.renew(await theCredential(client), { ...ALL, pay });
+
+    expect(unpaid).toMatchObject({
+      state: "awaiting-payment",
+      payment: { uncovered: { amount: 6_000 } },
+    });
+    expect(asked).toBe(1);
+    expect(sendings(world, "bank-transfer")).toBe(1);
+    // A next call is a next visit: the holder has paid more meanwhile.
+    diligent(world, client);
+    expect((await client.renew(unpaid, ALL)).state).toBe("completed");
+  });
+
+  test("a transfer of a part of what the RA found missing ends in ERR_PAYMENT_SHORT", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const { client } = world.program();
+    const reviewed = await reach("awaiting-review", world);
+    world.ra.desk.book(reviewed.id, { amount: 4_000, currency: "CNY" });
+    await reviewed.refresh();
+
+    const error = await failureOf(client.renew(reviewed, { ...ALL, pay: () => transferOf(1_000) }));
+
+    expect(error).toMatchObject({
+      code: "ERR_PAYMENT_SHORT",
+      details: { outstanding: "50.00 CNY" },
+      renewal: { state: "action-required" },
+    });
+    expect(sendings(world, "bank-transfer")).toBe(2);
+  });
+
+  test("two programs wait for the same renewal: each comes to its end", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const one = world.program();
+    const reviewed = await reach("awaiting-review", world);
+    let done = 0;
+    one.client.on("waiting", async ({ renewal: { id } }) => {
+      if (done > 0) return;
+      done += 1;
+      world.ra.desk.book(id);
+      world.ra.desk.approve(id);
+    });
+    const other = world.program({
+      clock: {
+        now: world.clock.now,
+        async sleep(ms, signal) {
+          await world.clock.sleep(ms, signal);
+          await one.client.renew(reviewed, ALL);
+        },
+      },
+    });
+
+    const result = await other.client.renew(reviewed, ALL);
+
+    expect(result.state).toBe("completed");
+    expect(world.token.certificates).toHaveLength(2);
+  });
+
   test("can be stopped, and gone on with", async () => {
     const world = await createWorld({ ra: CLERKS });
     const { client } = world.program();
@@ -271,10 +337,51 @@ describe("guards", () => {
     expect((await asked.install(acknowledgeAll(asked))).state).toBe("completed");
   });
 
+  test("the platform is asked where its answer counts, and for no event", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    let asked = 0;
+    const program = world.program({
+      guards: () => {
+        asked += 1;
+        return [];
+      },
+    });
+
+    const done = await reach("completed", world, program);
+
+    // For the draft and its submit, for the handle that is ready and its install.
+    expect(asked).toBe(4);
+    await program.client.renewals();
+    await program.client.resume(done.id);
+    expect(asked).toBe(4);
+  });
+
+  test("a platform that never answers hides no renewal", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const { id } = await reach("draft", world);
+    let waited: AbortSignal | undefined;
+    const { client } = world.program({
+      guards: (_, { signal }) => {
+        waited = signal;
+        return new Promise(() => undefined);
+      },
+    });
+
+    const draft = inState(await client.resume(id), "draft");
+
+    expect(draft.guards.map(({ from }) => from)).toEqual(["ra"]);
+    expect(waited?.aborted).toBe(true);
+    const stop = new AbortController();
+    const submission = failureOf(draft.submit({ ...acceptOffer(draft), signal: stop.signal }));
+    client.on("activity", () => stop.abort());
+    expect((await submission).code).toBe("ERR_ABORTED");
+  });
+
   test("a platform that cannot be asked holds the step up, and nothing else", async () => {
     const world = await createWorld();
     const program = world.program({ guards: () => Promise.reject(new Error("out of order")) });
     const draft = await reach("draft", world, program);
+    expect(draft.guards.map(({ from }) => from)).toEqual(["ra"]);
 
     const error = await failureOf(draft.submit(acceptOffer(draft)));
 

@@ -247,11 +247,28 @@ describe("wait", () => {
     expect(ready.state).toBe("ready-to-install");
   });
 
-  test("what another program found out in between ends it (ERR_HANDLE_SPENT)", async () => {
-    const { world, renewal } = await waiting({}, 0);
+  test.each(["ready-to-install", "completed"] as const)(
+    "what another program found out in between ends it: %s",
+    async (state) => {
+      const { world, renewal } = await waiting({}, 0);
+      const { client } = world.program();
+      const other = inState(await client.resume(renewal.id), "awaiting-review");
+      world.ra.desk.approve(renewal.id);
+      const ready = inState(await other.refresh(), "ready-to-install");
+      if (state === "completed") await ready.install(acknowledgeAll(ready));
+
+      const changed = await renewal.wait();
+
+      expect(changed.state).toBe(state);
+      expect((await failureOf(renewal.wait())).code).toBe("ERR_HANDLE_SPENT");
+    },
+  );
+
+  test("a handle that was spent before does not wait at all (ERR_HANDLE_SPENT)", async () => {
+    const { world, renewal } = await waiting({ retryAfterMs: 3_600_000 }, 0);
     world.ra.desk.approve(renewal.id);
-    const { client } = world.program();
-    await inState(await client.resume(renewal.id), "awaiting-review").refresh();
+    await renewal.refresh();
+    const before = world.clock.slept.length;
 
     const error = await failureOf(renewal.wait());
 
@@ -259,6 +276,16 @@ describe("wait", () => {
       code: "ERR_HANDLE_SPENT",
       renewal: { state: "ready-to-install" },
     });
+    expect(world.clock.slept).toHaveLength(before);
+  });
+
+  test("a clock that was put back does not put it to sleep for more than a day", async () => {
+    const { world, renewal } = await waiting({ retryAfterMs: 600_000 }, 1);
+    world.clock.advance(-30 * DAY_MS);
+
+    await renewal.wait();
+
+    expect(world.clock.slept[0]).toBe(DAY_MS);
   });
 
   test("an RA that wants each question signed costs a PIN a look", async () => {

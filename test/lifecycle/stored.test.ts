@@ -1,6 +1,12 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { RenewalError, Transport } from "certrenew";
+import { fileStore } from "certrenew/store/file";
+import { memoryStore } from "certrenew/store/memory";
 import { describe, expect, test } from "vitest";
+import { storeFolder } from "../support/store-folder.js";
 import { CLERKS, reach } from "./stations.js";
-import { createWorld, DAY_MS, failureOf, inState, theCredential } from "./world.js";
+import { acceptOffer, createWorld, DAY_MS, failureOf, inState, theCredential } from "./world.js";
 
 describe("renewals", () => {
   test("one that cannot be read does not hide the others", async () => {
@@ -25,6 +31,48 @@ describe("renewals", () => {
     expect(await failureOf(client.resume("nowhere"))).toMatchObject({
       code: "ERR_RECORD_NOT_FOUND",
       details: { id: "nowhere" },
+    });
+  });
+});
+
+describe("credentials", () => {
+  test("after a completed renewal lead to the new certificate, never to the old one again", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const { client } = world.program();
+    const { id, previous, report } = await reach("completed", world);
+
+    const [renewed, old, ...others] = await client.credentials();
+
+    expect(others).toEqual([]);
+    expect(renewed).toMatchObject({
+      signing: { sha256: report.renewed.sha256 },
+      eligibility: { renewable: true, warnings: [] },
+      renewalId: undefined,
+    });
+    expect(old).toMatchObject({
+      signing: { sha256: previous.sha256 },
+      eligibility: { renewable: false, reasons: ["already-renewed"] },
+      renewalId: id,
+    });
+    expect(old && (await failureOf(client.start(old)))).toMatchObject({
+      code: "ERR_CERTIFICATE_INELIGIBLE",
+      details: { reason: "already-renewed" },
+      renewal: { id, state: "completed" },
+    });
+    expect(world.ra.desk.applications).toHaveLength(1);
+  });
+
+  test("of a program without that store lead to the new certificate too", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const { report } = await reach("completed", world);
+    const { client } = world.program({ store: memoryStore() });
+
+    const [renewed, old] = await client.credentials();
+
+    expect(renewed?.signing.sha256).toBe(report.renewed.sha256);
+    expect(old?.eligibility).toMatchObject({
+      renewable: true,
+      warnings: expect.arrayContaining(["superseded"]),
     });
   });
 });
@@ -125,6 +173,55 @@ describe("forget", () => {
     await client.forget(id, { evenIfOpen: true });
 
     expect((await client.start(await theCredential(client))).state).toBe("draft");
+  });
+
+  test.each(["renewal-", "certificate-"])(
+    "is the way out of a damaged file, %s…",
+    async (prefix) => {
+      await using folder = await storeFolder();
+      const { directory } = folder;
+      const world = await createWorld({ store: fileStore({ directory }) });
+      const { id } = await reach("draft", world);
+      for (const file of await folder.files()) {
+        const path = join(directory, file);
+        if (file.startsWith(prefix) && (await readFile(path)).length > 0) {
+          await writeFile(path, '{"key":');
+        }
+      }
+      const { client } = world.program({ store: fileStore({ directory }) });
+
+      const credential = await theCredential(client);
+      expect(credential.eligibility.reasons).toEqual(["renewal-in-progress"]);
+      const error = await failureOf(client.start(credential));
+      expect(error).toMatchObject({
+        code: "ERR_RECORD_CORRUPT",
+        details: { file: expect.stringMatching(prefix) },
+      });
+      expect(error.explain().next).toMatch(/Restore the file from a copy/);
+      await client.forget(id, { evenIfOpen: true });
+
+      expect((await client.start(await theCredential(client))).state).toBe("draft");
+    },
+  );
+
+  test("does not pull a renewal away from under a step", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const other = world.program().client;
+    const refusals: RenewalError[] = [];
+    const transport: Transport = {
+      ...world.ra,
+      async send(...given) {
+        refusals.push(await failureOf(other.forget(id, { evenIfOpen: true })));
+        return world.ra.send(...given);
+      },
+    };
+    const draft = await reach("draft", world, world.program({ transport }));
+    const { id } = draft;
+
+    const unpaid = await draft.submit(acceptOffer(draft));
+
+    expect(unpaid.state).toBe("awaiting-payment");
+    expect(refusals.map(({ code }) => code)).toEqual(["ERR_RECORD_CLAIMED"]);
   });
 
   test("of an earlier renewal leaves the certificate with the later one", async () => {

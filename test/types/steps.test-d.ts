@@ -312,7 +312,13 @@ describe("what a step leads to", () => {
     expectTypeOf<Installing["continue"]>().returns.resolves.toEqualTypeOf<Completed>();
     expectTypeOf<Confirming["continue"]>().returns.resolves.toEqualTypeOf<Completed>();
     expectTypeOf<Awaited<ReturnType<AwaitingReview["wait"]>>["state"]>().toEqualTypeOf<
-      Submitted["state"] | "action-required" | "closed"
+      | Submitted["state"]
+      | "action-required"
+      | "closed"
+      // Where another program noticed first, and went on.
+      | "installing"
+      | "confirming"
+      | "completed"
     >();
   });
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Money, moneySchema, subtractMoney, sumMoney } from "./money.js";
+import { amountSchema, type Money, subtractMoney, sumMoney } from "./money.js";
 import { calendarDate, dateTime, identifier, shortText } from "./scalars.js";
 
 /** Who receives the invoice and the parcel: 收件人信息. */
@@ -80,14 +80,14 @@ export const recipientSchema = z.object({
 export const remittanceSchema = z.object({
   payerAccount: z.string().min(1).max(64),
   payerName: shortText.min(1),
-  amount: moneySchema.refine((money) => money.amount > 0, "must be more than zero"),
+  amount: amountSchema.refine((money) => money.amount > 0, "must be more than zero"),
   paidOn: calendarDate,
   remarks: shortText.optional(),
 });
 
 export const ledgerSchema = z
   .object({
-    total: moneySchema,
+    total: amountSchema,
     open: z.boolean(),
     instructions: z
       .array(
@@ -107,7 +107,7 @@ export const ledgerSchema = z
         z.object({
           id: identifier,
           instructionId: identifier.optional(),
-          amount: moneySchema,
+          amount: amountSchema,
           receivedAt: dateTime,
         }),
       )
@@ -116,7 +116,7 @@ export const ledgerSchema = z
       .array(
         z.object({
           id: identifier,
-          amount: moneySchema,
+          amount: amountSchema,
           status: z.enum(["due", "sent"]),
           dueAt: dateTime.optional(),
           sentAt: dateTime.optional(),

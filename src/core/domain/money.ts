@@ -8,16 +8,26 @@ export interface Money {
   readonly currency: string;
 }
 
+const MOST = 1e12;
+
+/** Also a difference. */
 export const moneySchema = z.object({
-  amount: z.int().min(-1e12).max(1e12),
+  amount: z.int().min(-MOST).max(MOST),
   currency: z.string().regex(/^[A-Z]{3}$/),
 });
+
+/** A price, or money that moved: not less than nothing. */
+export const amountSchema = moneySchema.extend({ amount: z.int().min(0).max(MOST) });
 
 export const zeroMoney = (currency: string): Money => ({ amount: 0, currency });
 
 /** Adds amounts of one currency. @throws RangeError when the currencies differ. */
 export function sumMoney(currency: string, amounts: readonly Money[]): Money {
   return amounts.reduce((total, money) => addMoney(total, money), zeroMoney(currency));
+}
+
+export function sameMoney(left: Money, right: Money): boolean {
+  return left.amount === right.amount && left.currency === right.currency;
 }
 
 export function addMoney(left: Money, right: Money): Money {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { KEY_ALGORITHMS, type KeyAlgorithm } from "./key-algorithm.js";
-import { type Money, moneySchema } from "./money.js";
+import { amountSchema, type Money } from "./money.js";
 import { type OrderLine, orderLineSchema } from "./order.js";
 import {
   bytes,
@@ -126,7 +126,7 @@ export const offerSchema = z.object({
         z.object({
           years: z.int().min(1).max(30),
           lines: z.array(orderLineSchema).max(50),
-          total: moneySchema,
+          total: amountSchema,
           notAfter: dateTime,
         }),
       )

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Money, moneySchema } from "./money.js";
+import { amountSchema, type Money } from "./money.js";
 import { dateTime, identifier, shortText } from "./scalars.js";
 
 /** 业务状态 */
@@ -73,16 +73,16 @@ export interface Order {
 
 export const orderLineSchema = z.object({
   name: shortText,
-  unitPrice: moneySchema,
+  unitPrice: amountSchema,
   quantity: z.int().min(0).max(1000),
-  subtotal: moneySchema,
+  subtotal: amountSchema,
 });
 
 export const orderSchema = z.object({
   businessNumber: shortText.min(1),
   subject: shortText,
   appliedAt: dateTime,
-  fee: moneySchema,
+  fee: amountSchema,
   validUntil: dateTime,
   agent: shortText,
   remarks: shortText.optional(),
@@ -109,7 +109,7 @@ export const orderSchema = z.object({
     )
     .max(200),
   lines: z.array(orderLineSchema).max(200),
-  total: moneySchema,
+  total: amountSchema,
   beneficiaries: z
     .array(z.object({ name: shortText, account: shortText, bank: shortText }))
     .max(20),

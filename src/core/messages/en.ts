@@ -32,7 +32,7 @@ export const en: Catalogue = {
     },
     ERR_KEY_NOT_FOUND: {
       what: "The private key of this certificate is not on the token.",
-      next: "Use the token on which the certificate was issued; without its key it cannot be renewed online.",
+      next: "Plug in the token on which the key was made; without the key the certificate cannot be renewed online. Do not delete anything, and call the RA if the key is nowhere.",
     },
     ERR_ALGORITHM_UNSUPPORTED: {
       what: "The token or the RA does not support the algorithm {algorithm}.",
@@ -44,7 +44,7 @@ export const en: Catalogue = {
     },
     ERR_CERTIFICATE_INELIGIBLE: {
       what: "This certificate cannot be renewed.",
-      next: "See credential.eligibility for the reasons.",
+      next: "Choose another certificate, or ask at the service counter or the hotline what can be done for this one.",
     },
     ERR_PIN_REQUIRED: {
       what: "The token's PIN is needed and was not given.",
@@ -140,7 +140,7 @@ export const en: Catalogue = {
     },
     ERR_OUTCOME_UNCLEAR: {
       what: "What became of a request cannot be found out by this protocol.",
-      next: "Ask the RA; then continue with repeat: true if it does not have the request.",
+      next: "Ask the RA whether it has the request. Only if it does not, call the same step again with repeat: true.",
     },
     ERR_ISSUED_WRONG_KEY: {
       what: "The certificate that the RA issued is for another key. It was not installed.",
@@ -171,8 +171,8 @@ export const en: Catalogue = {
       next: "Update certrenew.",
     },
     ERR_RECORD_CLAIMED: {
-      what: "Another process is working on this renewal.",
-      next: "Wait until it is done. If that process is stuck, end it and resume again.",
+      what: "Another step is working on this renewal[, in process {pid}][ on {machine}].",
+      next: "Wait until it is done. If its process is stuck, end that and resume again.",
     },
     ERR_STORE_CONFLICT: {
       what: "The record was changed by somebody else in between.",
@@ -192,7 +192,7 @@ export const en: Catalogue = {
     },
     ERR_TRANSITION: {
       what: "The renewal cannot go from {from} to {to} by {step}; the answer was not used.",
-      next: "Refresh later; if it stays, tell the RA's operator.",
+      next: "Nothing has changed: go on with the renewal from where it stands. If the RA keeps answering so, tell its operator.",
     },
     ERR_ARGUMENT: {
       what: "An argument is not valid.",
@@ -215,6 +215,13 @@ export const en: Catalogue = {
     untouched: "The key is safe: nothing was written to the token.",
     "old-usable": "The key is safe: the present key pair and certificate work as before.",
     "both-usable": "The key is safe: the old and the new key pair both work.",
+    "old-revoked":
+      "The key pairs are on the token. The old certificate ends with the issuance of the new one, as agreed: install the new one.",
+    "new-usable":
+      "The key is safe: the new key pair and certificate work. The old certificate is revoked, as agreed.",
+    "both-revoked":
+      "The key pairs are on the token, but the old certificate and the new one are revoked: ask the RA for another.",
+    missing: "A key that this step needs was not found on the token. Nothing was removed from it.",
     blocked: "The keys are all there, but the PIN is locked.",
   },
   money: {

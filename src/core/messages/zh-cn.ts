@@ -24,7 +24,7 @@ export const zhCN: Catalogue = {
     },
     ERR_KEY_NOT_FOUND: {
       what: "Key 中没有该证书对应的私钥。",
-      next: "请使用签发该证书时的 Key;没有私钥无法在线续期。",
+      next: "请插入生成该密钥的 Key;没有私钥无法在线续期。请勿删除任何内容;如确实找不到密钥,请联系受理机构。",
     },
     ERR_ALGORITHM_UNSUPPORTED: {
       what: "Key 或受理机构不支持算法 {algorithm}。",
@@ -36,7 +36,7 @@ export const zhCN: Catalogue = {
     },
     ERR_CERTIFICATE_INELIGIBLE: {
       what: "该证书不能续期。",
-      next: "原因见 credential.eligibility。",
+      next: "请选择其他证书,或到营业厅、致电客服咨询该证书的办理方式。",
     },
     ERR_PIN_REQUIRED: {
       what: "需要输入证书密码(PIN)。",
@@ -132,7 +132,7 @@ export const zhCN: Catalogue = {
     },
     ERR_OUTCOME_UNCLEAR: {
       what: "该协议无法查明请求的结果。",
-      next: "请向受理机构确认;若其未收到,再以 repeat: true 继续。",
+      next: "请先向受理机构确认是否已收到;仅在其未收到时,以 repeat: true 再次调用同一步骤。",
     },
     ERR_ISSUED_WRONG_KEY: {
       what: "签发的证书对应的是另一个密钥,未安装。",
@@ -163,8 +163,8 @@ export const zhCN: Catalogue = {
       next: "请升级 certrenew。",
     },
     ERR_RECORD_CLAIMED: {
-      what: "另一个进程正在处理本次续期。",
-      next: "请等待其完成;若该进程已卡住,请结束它后再继续。",
+      what: "另一个步骤正在处理本次续期[,进程 {pid}][,位于 {machine}]。",
+      next: "请等待其完成;若其进程已卡住,请结束该进程后再继续。",
     },
     ERR_STORE_CONFLICT: {
       what: "续期记录刚被其他程序修改。",
@@ -184,7 +184,7 @@ export const zhCN: Catalogue = {
     },
     ERR_TRANSITION: {
       what: "续期不能经 {step} 从 {from} 变为 {to};该应答未予采用。",
-      next: "请稍后刷新;如持续出现,请联系受理机构。",
+      next: "状态没有改变,请从当前状态继续;如受理机构仍如此应答,请与其联系。",
     },
     ERR_ARGUMENT: {
       what: "参数无效。",
@@ -207,6 +207,10 @@ export const zhCN: Catalogue = {
     untouched: "密钥安全:未向 Key 写入任何内容。",
     "old-usable": "密钥安全:现有密钥和证书仍可照常使用。",
     "both-usable": "密钥安全:新旧密钥均可使用。",
+    "old-revoked": "密钥均在 Key 中。按约定,旧证书在新证书签发时吊销,请安装新证书。",
+    "new-usable": "密钥安全:新的密钥和证书可正常使用。旧证书已按约定吊销。",
+    "both-revoked": "密钥均在 Key 中,但新旧证书均已吊销,请联系受理机构重新办理。",
+    missing: "Key 中没有找到该步骤所需的密钥。未删除任何内容。",
     blocked: "密钥均在,但密码已锁定。",
   },
   money: {

@@ -69,8 +69,10 @@ export interface UnlockOptions extends CallOptions {
   /** Absent: the PIN is typed at the reader, or the token needs none. */
   readonly pin?: string | undefined;
   /**
-   * Awaited with the session's host process before the PIN crosses to it; where it rejects, the host is ended and
-   * nothing reached the token. The lifecycle saves the host here, so that a later process can end it.
+   * Awaited with the session's host process once the token was found, and right before the PIN crosses; never called
+   * where `unlock` fails earlier. Where it rejects, the host is ended and nothing reached the token. The lifecycle saves
+   * the host here, so that a later process can end it, and that a PIN is under way: from here on only ERR_PIN_INCORRECT
+   * and ERR_PIN_LOCKED tell what became of it.
    */
   readonly onHost?: ((host: ProcessIdentity) => Promise<void>) | undefined;
 }
@@ -91,10 +93,11 @@ export interface Driver extends AsyncDisposable {
   /** Tells of insertions and removals until the returned function is called or `signal` aborts. */
   watch(listener: (event: TokenEvent) => void, options?: CallOptions): () => void;
   /**
-   * Opens a session with the user logged in, in a host process of its own. Presents the PIN exactly once.
-   * Found by {@link TokenIdentity}, wherever the token is plugged in now.
-   * @throws ERR_TOKEN_NOT_PRESENT, ERR_TOKEN_WRONG (another token is present instead), ERR_PIN_INCORRECT, ERR_PIN_LOCKED,
-   *   ERR_MODULE_MISSING, ERR_MODULE_HUNG, ERR_MODULE_CRASHED
+   * Opens a session with the user logged in, in a host process of its own. Presents the PIN exactly once; when it
+   * resolves, the token has looked at it. Found by {@link TokenIdentity}, wherever the token is plugged in now.
+   * @throws ERR_TOKEN_NOT_PRESENT, ERR_TOKEN_WRONG (another token is present instead), ERR_TOKEN_REMOVED and ERR_TOKEN_WRONG
+   *   when it was pulled out with the PIN under way, ERR_PIN_INCORRECT, ERR_PIN_LOCKED, ERR_MODULE_MISSING,
+   *   ERR_MODULE_HUNG, ERR_MODULE_CRASHED
    */
   unlock(token: TokenIdentity, options?: UnlockOptions): Promise<Session>;
   /**
@@ -150,6 +153,12 @@ export interface DestroyOptions extends CallOptions {
   readonly keyId: Uint8Array;
   /** With `certificate`: SHA-256 of the one to remove, hexadecimal. Others under the same CKA_ID stay. */
   readonly sha256?: string | undefined;
+  /**
+   * With `key-pair`: the public key (SubjectPublicKeyInfo, DER) of the one to remove. Others under the same CKA_ID stay, and
+   * nothing is removed where the token does not tell which one it is (ERR_TOKEN_FAILURE). Without it every key pair under
+   * the CKA_ID goes.
+   */
+  readonly spki?: Uint8Array | undefined;
 }
 
 /**

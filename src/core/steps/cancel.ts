@@ -1,6 +1,6 @@
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
-import { deliver, intoOutbox, settleOutbox } from "../outbox.js";
+import { deliver, intoOutbox, pendingExchange, reconcile, settle } from "../outbox.js";
 import { previousSigner } from "../signers.js";
 import type { ContinueOptions } from "../step-options.js";
 import { deriveState } from "../transitions.js";
@@ -10,15 +10,18 @@ import { businessOf } from "./pay.js";
 /** 撤销申请: → closed. A cancellation that was already sent is cleared up first, and needs no PIN again. */
 export async function cancel(context: StepContext, options: ContinueOptions = {}): Promise<void> {
   const business = businessOf(context);
-  await settleOutbox(context, options);
+  const pending = pendingExchange(context.record, "cancellation");
+  if (pending) await settle(context, pending, options);
+  await reconcile(context);
   if (deriveState(context.record) === "closed") return;
-  await tokenAccess(context, "cancel", options).use(async (session) => {
+  const exchange = await tokenAccess(context, "cancel", options).use(async (session) => {
     const signer = await previousSigner(context, session);
     const { signal } = context;
-    const exchange = await business.prepareCancellation(context.reference(), signer, { signal });
-    await context.save((record) => intoOutbox(record, exchange));
+    const signed = await business.prepareCancellation(context.reference(), signer, { signal });
+    await context.save((record) => intoOutbox(record, signed));
+    return signed;
   });
-  for (const exchange of context.record.outbox) await deliver(context, exchange);
+  await deliver(context, exchange);
   if (deriveState(context.record) !== "closed") {
     throw new RenewalError("ERR_RA_REFUSED", {
       details: { reason: "the RA did not cancel the application" },

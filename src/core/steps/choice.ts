@@ -23,7 +23,8 @@ export async function decide(
   const { offer } = record.offer;
   const now = context.now();
   const { notAfter } = parseCertificate(record.previous.der);
-  if (notAfter <= now) {
+  // An RA may take applications for some time after the end; only its offer tells.
+  if (notAfter <= now && offer.terms.window.closesAt <= now) {
     throw new RenewalError("ERR_CERTIFICATE_EXPIRED", {
       details: { notAfter: notAfter.toISOString() },
     });
@@ -46,7 +47,7 @@ export async function decide(
   const formProblems = validateForm(offer.form.schema, form);
   if (formProblems.length > 0)
     throw new RenewalError("ERR_FORM_INVALID", { problems: formProblems });
-  const questions = await guardQuestions(context.runtime, record);
+  const questions = await guardQuestions(context.runtime, record, context.signal);
   assertAcknowledged(questions, options.acknowledge);
   const keyMode = options.keyMode ?? (offer.terms.keyModes.includes("re-key") ? "re-key" : "renew");
   return {

@@ -1,8 +1,10 @@
 import type { StepContext } from "../context.js";
-import { RenewalError } from "../errors.js";
+import { errorCode, RenewalError } from "../errors.js";
 import { deliver, intoOutbox, pendingExchange, settle } from "../outbox.js";
 import type { Exchange } from "../ports/transport.js";
+import { withReply } from "../replies.js";
 import type { ContinueOptions } from "../step-options.js";
+import { deriveState } from "../transitions.js";
 import { tokenAccess } from "../unlock.js";
 import { prepareConfirmation } from "./prove.js";
 
@@ -10,7 +12,8 @@ import { prepareConfirmation } from "./prove.js";
 export async function confirm(context: StepContext, options: ContinueOptions): Promise<void> {
   context.activity("confirming");
   const exchange = pendingExchange(context.record, "confirmation");
-  await deliver(context, exchange ?? (await signAgain(context, options)));
+  const confirmation = exchange ?? (await signAgain(context, options));
+  await unlessRevoked(context, () => deliver(context, confirmation));
 }
 
 /** confirming → completed, after an interruption: asks first. An expired confirmation is signed again. */
@@ -19,8 +22,41 @@ export async function continueConfirming(
   options: ContinueOptions,
 ): Promise<void> {
   const exchange = pendingExchange(context.record, "confirmation");
-  const outcome = exchange ? await settle(context, exchange, options) : "dropped";
+  const outcome = exchange
+    ? await unlessRevoked(context, () => settle(context, exchange, options))
+    : "dropped";
   if (outcome === "dropped") await confirm(context, options);
+}
+
+/**
+ * Sends, and where the RA refuses, looks why: a certificate that was not confirmed in time is revoked, and the renewal over.
+ * @throws ERR_RA_REFUSED with the closed renewal
+ */
+async function unlessRevoked<T>(context: StepContext, send: () => Promise<T>): Promise<T> {
+  try {
+    const result = await send();
+    assertNotClosed(context);
+    return result;
+  } catch (error) {
+    if (errorCode(error) !== "ERR_RA_REFUSED") throw error;
+    const { transport, signal } = context;
+    if (transport.traits.polling === "free") {
+      const reply = await transport.progress(context.reference(), { signal });
+      await context.save((record) => withReply(record, reply, context.now()));
+      assertNotClosed(context);
+    }
+    throw error;
+  }
+}
+
+/** @throws ERR_RA_REFUSED when the RA has ended the renewal meanwhile */
+export function assertNotClosed({ record }: StepContext): void {
+  if (deriveState(record) !== "closed") return;
+  const reason =
+    record.issuance.status === "revoked"
+      ? "the RA has revoked the new certificate"
+      : `the application is ${record.application.status}`;
+  throw new RenewalError("ERR_RA_REFUSED", { details: { reason } });
 }
 
 async function signAgain(context: StepContext, options: ContinueOptions): Promise<Exchange> {

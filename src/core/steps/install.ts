@@ -1,13 +1,12 @@
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
 import { assertAcknowledged, guardQuestions } from "../guards.js";
-import { settleOutbox } from "../outbox.js";
+import { reconcile } from "../outbox.js";
 import type { CollectedCertificate, RequestedKey } from "../record.js";
 import { withReply } from "../replies.js";
 import type { ContinueOptions, InstallOptions, UnlockingStepOptions } from "../step-options.js";
-import { deriveState } from "../transitions.js";
 import { type TokenAccess, tokenAccess } from "../unlock.js";
-import { confirm } from "./confirm.js";
+import { assertNotClosed, confirm } from "./confirm.js";
 import { prove } from "./prove.js";
 import { askProgress, askSigned } from "./refresh.js";
 import { verifyIssued } from "./verify-issued.js";
@@ -15,8 +14,9 @@ import { verifyIssued } from "./verify-issued.js";
 /** ready-to-install → installing → confirming → completed. */
 export async function install(context: StepContext, options: InstallOptions): Promise<void> {
   assertAcknowledged(await guardQuestions(context.runtime, context.record), options.acknowledge);
-  await settleOutbox(context);
+  await reconcile(context);
   const access = tokenAccess(context, "install", options);
+  await assertStillIssued(context, access);
   if (!context.record.issuance.collected) await collect(context, access);
   await writeAndProve(context, access, options);
 }
@@ -26,19 +26,21 @@ export async function continueInstalling(
   context: StepContext,
   options: ContinueOptions,
 ): Promise<void> {
-  await writeAndProve(context, tokenAccess(context, "install", options), options);
+  const access = tokenAccess(context, "install", options);
+  await assertStillIssued(context, access);
+  await writeAndProve(context, access, options);
+}
+
+/** Days may have passed: what the RA has withdrawn or revoked meanwhile is not written to the token. */
+async function assertStillIssued(context: StepContext, access: TokenAccess): Promise<void> {
+  const reply = await askProgress(context, access);
+  await context.save((record) => withReply(record, reply, context.now()));
+  assertNotClosed(context);
 }
 
 async function collect(context: StepContext, access: TokenAccess): Promise<void> {
   const { transport, signal } = context;
   context.activity("collecting");
-  const reply = await askProgress(context, access);
-  await context.save((record) => withReply(record, reply, context.now()));
-  if (deriveState(context.record) === "closed") {
-    throw new RenewalError("ERR_RA_REFUSED", {
-      details: { reason: `the application is ${context.record.application.status}` },
-    });
-  }
   const issued = await askSigned(context, access, (signer) =>
     transport.collect(context.reference(), { signal, signer }),
   );

@@ -3,8 +3,8 @@ import { z } from "zod";
 import type { StepContext } from "../context.js";
 import { recipientSchema, remittanceSchema } from "../domain/ledger.js";
 import { type Problem, RenewalError } from "../errors.js";
-import { deliver, intoOutbox, settleOutbox } from "../outbox.js";
-import type { BusinessFacet } from "../ports/transport.js";
+import { deliver, drop, intoOutbox, pendingExchange, reconcile, settle } from "../outbox.js";
+import type { BusinessFacet, Exchange } from "../ports/transport.js";
 import { problemsOf } from "../problems.js";
 import type { RenewalRecord } from "../record.js";
 import { freshId } from "../runtime.js";
@@ -23,17 +23,29 @@ export async function payByBankTransfer(
 ): Promise<void> {
   const content = checkTransfer(context.record, transfer);
   const digest = createHash("sha256").update(JSON.stringify(content)).digest("hex");
-  await settleOutbox(context);
-  const kept = context.record.announcement;
-  if (kept?.digest !== digest || wasDropped(context.record, kept.instructionId)) {
+  const pending = pendingExchange(context.record, "bank-transfer");
+  const isSame = context.record.announcement?.digest === digest;
+  if (pending && isSame) await settle(context, pending, transfer);
+  await giveUpOther(context, await reconcile(context), transfer);
+  const { announcement } = context.record;
+  if (announcement?.digest !== digest || !announcement.received) {
     await announce(context, content, digest);
   }
   context.set((record) => ({ ...record, announcement: undefined }));
 }
 
-/** The RA never had it, and it left the outbox: then it is to be made again. */
-function wasDropped({ payment }: RenewalRecord, instructionId: string): boolean {
-  return !payment?.instructions.some(({ id }) => id === instructionId);
+/** Another announcement that the RA does not have: its holder announces something else now, and not both. */
+async function giveUpOther(
+  context: StepContext,
+  unclear: readonly Exchange[],
+  { repeat }: BankTransfer,
+): Promise<void> {
+  const pending = pendingExchange(context.record, "bank-transfer");
+  if (!pending) return;
+  if (unclear.includes(pending) && !repeat) {
+    throw new RenewalError("ERR_OUTCOME_UNCLEAR", { details: { purpose: pending.purpose } });
+  }
+  await drop(context, pending);
 }
 
 async function announce(

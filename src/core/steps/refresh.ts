@@ -1,17 +1,17 @@
 import type { StepContext } from "../context.js";
-import { settleOutbox } from "../outbox.js";
+import { reconcile } from "../outbox.js";
 import type { Reply, Signer } from "../ports/transport.js";
 import { withReply } from "../replies.js";
 import { previousSigner } from "../signers.js";
 import type { UnlockingStepOptions } from "../step-options.js";
 import { type TokenAccess, tokenAccess } from "../unlock.js";
 
-/** Asks the RA once, after what is still open in the outbox was cleared up. */
+/** Asks the RA once, and what became of all that is open in the outbox. Sends nothing. */
 export async function refresh(
   context: StepContext,
   options: UnlockingStepOptions = {},
 ): Promise<void> {
-  await settleOutbox(context);
+  await reconcile(context);
   const reply = await askProgress(context, tokenAccess(context, "poll", options));
   context.set((record) => withReply(record, reply, context.now()));
 }

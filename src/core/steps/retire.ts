@@ -1,9 +1,8 @@
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
-import { parseCertificate, permitsKeyUsage, sha256Hex } from "../pki/certificate.js";
+import { parseCertificate, permitsKeyUsage } from "../pki/certificate.js";
 import { bytesEqual } from "../pki/der.js";
-import type { Session, TokenCertificate } from "../ports/driver.js";
-import type { HeldCertificate } from "../record.js";
+import type { Session } from "../ports/driver.js";
 import type { RetireOptions } from "../step-options.js";
 import { tokenAccess } from "../unlock.js";
 
@@ -21,20 +20,16 @@ export async function retirePrevious(context: StepContext, options: RetireOption
   const { previous, application } = record;
   const remove = checkRemoval(context, options);
   await tokenAccess(context, "retire", options).use(async (session) => {
-    const certificates = await assertRenewedStands(context, session);
+    await assertRenewedStands(context, session);
     const { keyId } = previous;
+    const { sha256, spki } = parseCertificate(previous.der);
     const keyIsKept = application.requestedKey && bytesEqual(application.requestedKey.keyId, keyId);
     const removesKey = (remove.has("key-pair") || remove.has("decryption-key-pair")) && !keyIsKept;
-    if (removesKey) assertAlone(previous, certificates);
     if (remove.has("certificate")) {
-      await session.destroy({
-        kind: "certificate",
-        keyId,
-        sha256: sha256Hex(previous.der),
-        signal,
-      });
+      await session.destroy({ kind: "certificate", keyId, sha256, signal });
     }
-    if (removesKey) await session.destroy({ kind: "key-pair", keyId, signal });
+    // By its public key as well: some tokens give one CKA_ID to signing and encryption pair alike.
+    if (removesKey) await session.destroy({ kind: "key-pair", keyId, spki, signal });
   });
 }
 
@@ -66,39 +61,8 @@ function refuseIf(wrong: boolean, message: string): void {
     throw new RenewalError("ERR_ARGUMENT", { problems: [{ pointer: "/remove", message }] });
 }
 
-/**
- * A key pair is removed by its CKA_ID, and some tokens give one to signing and encryption pair alike: what bears the same
- * would go with it.
- * @throws ERR_ARGUMENT
- */
-function assertAlone(
-  { der, keyId }: HeldCertificate,
-  certificates: readonly TokenCertificate[],
-): void {
-  const { spki } = parseCertificate(der);
-  const others = certificates.filter(
-    (other) => bytesEqual(other.keyId, keyId) && !isFor(other.der, spki),
-  );
-  refuseIf(
-    keyId.length === 0 || others.length > 0,
-    "another key pair on the token bears the same CKA_ID, and would be removed with it",
-  );
-}
-
-function isFor(certificate: Uint8Array, spki: Uint8Array): boolean {
-  try {
-    return bytesEqual(parseCertificate(certificate).spki, spki);
-  } catch {
-    // Whose it is cannot be told: then it is taken for another's.
-    return false;
-  }
-}
-
-/** @returns what stands on the token now */
-async function assertRenewedStands(
-  context: StepContext,
-  session: Session,
-): Promise<readonly TokenCertificate[]> {
+/** @throws ERR_PROOF_FAILED */
+async function assertRenewedStands(context: StepContext, session: Session): Promise<void> {
   const { application, issuance } = context.record;
   const { signal } = context;
   const { requestedKey } = application;
@@ -111,5 +75,4 @@ async function assertRenewedStands(
       details: { reason: "the new pair is not on the token; nothing was removed" },
     });
   }
-  return certificates;
 }

@@ -2,15 +2,24 @@ import type { StepContext } from "../context.js";
 import { type Problem, RenewalError } from "../errors.js";
 import { type Certificate, parseCertificate } from "../pki/certificate.js";
 import { bytesEqual } from "../pki/der.js";
+import { EXTENSION, type Extension } from "../pki/extensions.js";
 import { verifyChain } from "../pki/verify.js";
 import type { Issued } from "../ports/transport.js";
 import type { CollectedCertificate } from "../record.js";
 import type { CertificateChange } from "../views.js";
 import { termOf } from "./apply.js";
 
-/** RFC 5280 §4.2.1.6 and §4.2.1.4. */
-const SUBJECT_ALT_NAME = "2.5.29.17";
-const CERTIFICATE_POLICIES = "2.5.29.32";
+/** They name keys and places of the CA and not the holder, or stand among the changes by their names. */
+const NOT_LISTED: ReadonlySet<string> = new Set([
+  EXTENSION.subjectKeyIdentifier,
+  EXTENSION.authorityKeyIdentifier,
+  EXTENSION.keyUsage,
+  EXTENSION.extendedKeyUsage,
+  EXTENSION.certificatePolicies,
+  // cRLDistributionPoints (RFC 5280 §4.2.1.13) and authorityInfoAccess (§4.2.2.1).
+  "2.5.29.31",
+  "1.3.6.1.5.5.7.1.1",
+]);
 
 /**
  * Whether what the RA issued is what was agreed. Nothing was written so far, and nothing is if it is not.
@@ -80,7 +89,7 @@ function mismatches(context: StepContext, previous: Certificate, issued: Certifi
     `is ${issued.subject}, was ${previous.subject}`,
   );
   expect(
-    sameExtension(issued, previous, SUBJECT_ALT_NAME),
+    sameExtension(issued, previous, EXTENSION.subjectAltName),
     "/subjectAltName",
     "is not that of the previous certificate",
   );
@@ -88,6 +97,12 @@ function mismatches(context: StepContext, previous: Certificate, issued: Certifi
     issued.serialNumber !== previous.serialNumber,
     "/serialNumber",
     "is that of the previous certificate",
+  );
+  // Once the previous one has expired, the gap is there, and no CA can close it.
+  expect(
+    issued.notBefore <= previous.notAfter || issued.notBefore <= context.now(),
+    "/notBefore",
+    `is ${issued.notBefore.toISOString()}, after the previous certificate ends`,
   );
   expect(!issued.isCa, "/basicConstraints", "is a CA's");
   const agreed = term.notAfter.getTime();
@@ -111,18 +126,38 @@ function mismatches(context: StepContext, previous: Certificate, issued: Certifi
 
 /** What is not the same, and may be: told in the report. */
 function changesBetween(previous: Certificate, issued: Certificate): CertificateChange[] {
-  const views: Record<CertificateChange["field"], (certificate: Certificate) => string> = {
+  const views: Record<NamedField, (certificate: Certificate) => string> = {
     issuer: ({ issuer }) => issuer,
     keyAlgorithm: ({ keyAlgorithm }) => keyAlgorithm ?? "",
     keyUsage: ({ keyUsage }) => [...keyUsage].sort().join(", "),
     extendedKeyUsage: ({ extendedKeyUsage }) => [...extendedKeyUsage].sort().join(", "),
     certificatePolicies: ({ extensions }) =>
-      Buffer.from(extensions.get(CERTIFICATE_POLICIES)?.value ?? []).toString("hex"),
+      hex(extensions.get(EXTENSION.certificatePolicies)?.value ?? new Uint8Array()),
   };
-  return (Object.keys(views) as CertificateChange["field"][])
-    .map((field) => ({ field, from: views[field](previous), to: views[field](issued) }))
-    .filter(({ from, to }) => from !== to);
+  const named = (Object.keys(views) as NamedField[]).map((field) => ({
+    field,
+    from: views[field](previous),
+    to: views[field](issued),
+  }));
+  const oids = new Set([...previous.extensions.keys(), ...issued.extensions.keys()]);
+  const others = [...oids]
+    .filter((oid) => !NOT_LISTED.has(oid))
+    .map((oid) => ({
+      field: "extension" as const,
+      oid,
+      from: extensionText(previous.extensions.get(oid)),
+      to: extensionText(issued.extensions.get(oid)),
+    }));
+  return [...named, ...others].filter(({ from, to }) => from !== to);
 }
+
+type NamedField = Exclude<CertificateChange["field"], "extension">;
+
+function extensionText(extension: Extension | undefined): string {
+  return extension ? `${extension.critical ? "critical," : ""}DER:${hex(extension.value)}` : "";
+}
+
+const hex = (octets: Uint8Array): string => Buffer.from(octets).toString("hex");
 
 function sameExtension(left: Certificate, right: Certificate, oid: string): boolean {
   const none = new Uint8Array();

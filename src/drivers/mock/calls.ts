@@ -1,4 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { untilAborted } from "../../core/abort.js";
 import type { Clock } from "../../core/clock.js";
 import { type ErrorCode, errorCode, RenewalError, throwIfAborted } from "../../core/errors.js";
 import type { FaultPlan } from "../../testing/fault-plan.js";
@@ -70,7 +71,7 @@ export function callsIn({ log, plan, reader, clock, deadlineMs }: CallEnvironmen
     await turn();
     for (const fault of faults.before) await suffer(fault, request);
     check();
-    const commit = await unlessAborted(request.prepare(), signal);
+    const commit = await untilAborted(request.prepare(), signal);
     check();
     const result = commit();
     for (const fault of faults.after) await suffer(fault, request);
@@ -91,18 +92,4 @@ export function callsIn({ log, plan, reader, clock, deadlineMs }: CallEnvironmen
       throw error;
     }
   };
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  let stop: () => void = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(new RenewalError("ERR_ABORTED", { cause: signal.reason }));
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }

@@ -1,3 +1,4 @@
+import { sameToken } from "../../core/domain/token-identity.js";
 import { RenewalError } from "../../core/errors.js";
 import type { Token, TokenEvent, TokenIdentity } from "../../core/ports/driver.js";
 import type { MockToken } from "./token.js";
@@ -57,7 +58,7 @@ export function reader(): Reader {
       return () => listeners.delete(own);
     },
     find(identity) {
-      const found = insertions.find(({ token }) => isSame(token.identity, identity));
+      const found = insertions.find(({ token }) => sameToken(token.identity, identity));
       if (found) return found;
       if (insertions.length === 0) {
         throw new RenewalError("ERR_TOKEN_NOT_PRESENT", { details: { token: identity.label } });
@@ -95,13 +96,4 @@ function wrongToken(expected: TokenIdentity, found: readonly Insertion[]): Renew
   return new RenewalError("ERR_TOKEN_WRONG", {
     details: { token: expected.label, found: labels },
   });
-}
-
-function isSame(one: TokenIdentity, other: TokenIdentity): boolean {
-  return (
-    one.serialNumber === other.serialNumber &&
-    one.label === other.label &&
-    one.model === other.model &&
-    one.manufacturer === other.manufacturer
-  );
 }

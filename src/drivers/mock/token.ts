@@ -157,17 +157,13 @@ export class MockToken {
 
   /** By CKA_ID, and by public key where it is given; with neither there is nothing to find it by. */
   findKey({ keyId, spki }: KeyReference): TokenKey | undefined {
-    if (keyId.length === 0 && spki === undefined) return undefined;
-    return this.#keys.find(
-      (key) =>
-        (keyId.length === 0 || sameId(key, keyId)) &&
-        (spki === undefined || bytesEqual(key.spki, spki)),
-    );
+    return this.#keys.find((key) => isMeant(key, { keyId, spki }));
   }
 
-  destroy({ kind, keyId, sha256 }: Pick<DestroyOptions, "kind" | "keyId" | "sha256">): void {
-    if (kind === "key-pair") this.#keys = this.#keys.filter((key) => !sameId(key, keyId));
-    else {
+  destroy({ kind, keyId, sha256, spki }: Omit<DestroyOptions, "signal">): void {
+    if (kind === "key-pair") {
+      this.#keys = this.#keys.filter((key) => !isMeant(key, { keyId, spki }));
+    } else {
       this.#certificates = this.#certificates.filter(
         (each) => !sameId(each, keyId) || (sha256 !== undefined && sha256Of(each.der) !== sha256),
       );
@@ -196,6 +192,13 @@ const sizeOfCertificate = ({ der }: TokenCertificateObject): number => der.lengt
 
 const sizeOfKey = (key: TokenKey): number =>
   exportPrivateKey(key).length + key.spki.length + 2 * OBJECT_OVERHEAD;
+
+function isMeant(key: TokenKey, { keyId, spki }: KeyReference): boolean {
+  if (keyId.length === 0 && spki === undefined) return false;
+  return (
+    (keyId.length === 0 || sameId(key, keyId)) && (spki === undefined || bytesEqual(key.spki, spki))
+  );
+}
 
 const sameId = (object: { readonly keyId: Uint8Array }, keyId: Uint8Array): boolean =>
   bytesEqual(object.keyId, keyId);

@@ -1,3 +1,4 @@
+import { identityOf } from "../../core/domain/token-identity.js";
 import { RenewalError, throwIfAborted } from "../../core/errors.js";
 import type {
   CallOptions,
@@ -6,13 +7,13 @@ import type {
   TokenIdentity,
   UnlockOptions,
 } from "../../core/ports/driver.js";
-import { identifyProcess } from "../../core/process-identity.js";
+import { identifyRunningProcess } from "../../core/process-identity.js";
 import { type DeadlineOptions, withDefaults } from "./deadlines.js";
 import { endHost } from "./end-host.js";
 import { hostEnvironment } from "./host-environment.js";
 import { defaultHostPath } from "./host-path.js";
 import { HostProcess, type HostSettings } from "./host-process.js";
-import { identityOf, nameOf } from "./identity.js";
+import { nameOf } from "./identity.js";
 import { createListing, driverClosed } from "./listing.js";
 import { createSession, judgeFailure } from "./session.js";
 import { watchTokens } from "./watch.js";
@@ -109,9 +110,8 @@ async function unlockIn(
   const opened = await openToken(host, token, { signal });
   const parts = { ...environment, host, token: opened.token, neighbours: opened.present };
   if (onHost !== undefined) {
-    const identity = host.pid === undefined ? undefined : await identifyProcess(host.pid);
     // A host that died in the meantime is told of by the next call.
-    if (identity !== undefined) await onHost(identity);
+    if (host.pid !== undefined) await onHost(await identifyRunningProcess(host.pid));
     throwIfAborted(signal);
   }
   host.conceal(pin ?? "");

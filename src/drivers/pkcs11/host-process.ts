@@ -1,9 +1,9 @@
 import { type ChildProcess, type ForkOptions, fork } from "node:child_process";
 import { existsSync } from "node:fs";
+import { untilAborted } from "../../core/abort.js";
 import type { JsonObject } from "../../core/domain/scalars.js";
 import { RenewalError, throwIfAborted } from "../../core/errors.js";
 import type { CallOptions } from "../../core/ports/driver.js";
-import { untilAborted } from "./abort.js";
 import { DEADLINE_OF, type Deadlines } from "./deadlines.js";
 import {
   type CallName,

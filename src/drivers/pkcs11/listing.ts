@@ -1,6 +1,6 @@
+import { untilAborted } from "../../core/abort.js";
 import { RenewalError } from "../../core/errors.js";
 import type { Token, TokenContents, TokenIdentity } from "../../core/ports/driver.js";
-import { untilAborted } from "./abort.js";
 import { HostProcess, type HostSettings } from "./host-process.js";
 import type { Result } from "./rpc.js";
 import type { Presence } from "./watch.js";

@@ -1,3 +1,4 @@
+import { sameToken } from "../../core/domain/token-identity.js";
 import { RenewalError } from "../../core/errors.js";
 import type {
   CallOptions,
@@ -15,7 +16,7 @@ import {
 } from "./arguments.js";
 import { mayBeRemoval } from "./errors.js";
 import type { HostProcess } from "./host-process.js";
-import { isSame, nameOf } from "./identity.js";
+import { nameOf } from "./identity.js";
 import type { CallName, Params, Result } from "./rpc.js";
 
 export interface SessionParts {
@@ -76,10 +77,11 @@ export function createSession(parts: SessionParts): Session {
       if (isNothingReadable(contents)) await assertStillPresent(parts);
       return contents;
     },
-    async destroy({ kind, keyId, sha256, signal }) {
-      if (kind === "key-pair" || sha256 === undefined) assertNonEmpty("keyId", keyId);
+    async destroy({ kind, keyId, sha256, spki, signal }) {
+      if (kind === "key-pair") assertKeyReference({ keyId, spki });
+      else if (sha256 === undefined) assertNonEmpty("keyId", keyId);
       assertBytes("keyId", keyId);
-      await call("destroy", { kind, keyId, sha256 }, { signal });
+      await call("destroy", { kind, keyId, sha256, spki }, { signal });
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -116,8 +118,8 @@ async function removalOf(
 ): Promise<RenewalError | undefined> {
   const { token, neighbours } = parts;
   const present = await parts.presentTokens().catch(() => undefined);
-  if (present === undefined || present.some((each) => isSame(each, token))) return undefined;
-  const newcomer = present.find((each) => !neighbours.some((other) => isSame(each, other)));
+  if (present === undefined || present.some((each) => sameToken(each, token))) return undefined;
+  const newcomer = present.find((each) => !neighbours.some((other) => sameToken(each, other)));
   const details = { token: nameOf(token) };
   return newcomer === undefined
     ? new RenewalError("ERR_TOKEN_REMOVED", { details })

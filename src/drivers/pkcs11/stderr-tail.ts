@@ -15,13 +15,19 @@ export function stderrTail(stream: Readable | null): StderrTail {
   const secrets: string[] = [];
   let tail = "";
   stream?.setEncoding("utf8").on("data", (chunk: string) => {
-    tail = (tail + chunk).slice(-MAX_CHARACTERS);
+    // Struck out before the cut, which would otherwise leave the end of a secret that it goes through. One that has come
+    // in part only stands at the end, and is never cut off.
+    const kept = Math.max(MAX_CHARACTERS, ...secrets.map(({ length }) => length));
+    tail = withoutSecrets(tail + chunk).slice(-kept);
   });
+  const withoutSecrets = (printed: string) =>
+    secrets.reduce((text, secret) => text.replaceAll(secret, "•••"), printed);
+  // Again at the end: of what came before a secret was named, and of one with control characters in it.
   const text = () =>
-    secrets
-      .reduce((printed, secret) => printed.replaceAll(secret, "•••"), tail)
+    withoutSecrets(
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they could steer the terminal that shows the error.
-      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
+      withoutSecrets(tail).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ""),
+    );
   return {
     conceal(secret) {
       if (secret !== "") secrets.push(secret);

@@ -1,5 +1,5 @@
+import { sameToken } from "../../core/domain/token-identity.js";
 import type { CallOptions, TokenEvent, TokenIdentity } from "../../core/ports/driver.js";
-import { isSame } from "./identity.js";
 
 export interface Presence {
   /** Tokens present at the last look, whoever looked; `undefined` before the first. */
@@ -63,7 +63,7 @@ function changes(
   now: readonly TokenIdentity[],
 ): readonly TokenEvent[] {
   const missingIn = (list: readonly TokenIdentity[]) => (token: TokenIdentity) =>
-    !list.some((each) => isSame(each, token));
+    !list.some((each) => sameToken(each, token));
   return [
     ...before.filter(missingIn(now)).map((token) => ({ type: "removed" as const, token })),
     ...now.filter(missingIn(before)).map((token) => ({ type: "inserted" as const, token })),

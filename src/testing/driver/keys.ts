@@ -177,6 +177,22 @@ export const keyCases: readonly DriverCase[] = [
       assert.ok((await session.findKeyPair({ keyId: kept })) !== undefined);
     },
   },
+  {
+    name: "removes one of two key pairs under one CKA_ID by its public key, and leaves the other",
+    async run(setting) {
+      await using session = await unlock(setting);
+      const keyId = freshKeyId();
+      const one = await session.generateKeyPair({ algorithm: "ec-p256", keyId, label: "one" });
+      const two = await session.generateKeyPair({ algorithm: "ec-p256", keyId, label: "two" });
+      // The second time there is nothing left of it.
+      for (const _ of [1, 2]) {
+        await session.destroy({ kind: "key-pair", keyId, spki: one.spki });
+        assert.equal(await session.findKeyPair({ keyId, spki: one.spki }), undefined);
+        assertSameKey(await session.findKeyPair({ keyId, spki: two.spki }), two);
+        await assertSigns(session, { keyId, spki: two.spki }, two.spki);
+      }
+    },
+  },
 ];
 
 function firstAlgorithm(session: Session, kind: "ecdsa" | "RSA"): SignatureAlgorithm {

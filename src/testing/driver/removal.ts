@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Driver, TokenEvent } from "../../core/ports/driver.js";
 import type { DriverCase, DriverSetting } from "../driver-contract.js";
-import { identityOf, rejectsWith, unlock } from "./support.js";
+import { hostLog, identityOf, rejectsWith, unlock } from "./support.js";
 
 /** The token is pulled out, put back, or exchanged. */
 export const removalCases: readonly DriverCase[] = [
@@ -44,7 +44,9 @@ export const removalCases: readonly DriverCase[] = [
     needs: "removal",
     async run(setting) {
       await readerOf(setting).remove();
-      await rejectsWith("ERR_TOKEN_NOT_PRESENT", unlock(setting));
+      const { onHost, hosts } = hostLog();
+      await rejectsWith("ERR_TOKEN_NOT_PRESENT", unlock(setting, { onHost }));
+      assert.deepEqual(hosts, [], "no PIN is under way to a token that is not there");
       assert.deepEqual(await setting.driver.certificates(), []);
     },
   },

@@ -1,17 +1,27 @@
 import assert from "node:assert/strict";
-import type { Session, TokenIdentity, UnlockOptions } from "../../core/ports/driver.js";
+import type { Session, UnlockOptions } from "../../core/ports/driver.js";
+import type { ProcessIdentity } from "../../core/process-identity.js";
 import type { DriverSetting } from "../driver-contract.js";
 
+export { identityOf } from "../../core/domain/token-identity.js";
 export { rejectsWith } from "../contract.js";
 
 export function unlock(setting: DriverSetting, options: UnlockOptions = {}): Promise<Session> {
   return setting.driver.unlock(setting.token, { pin: setting.pin, ...options });
 }
 
-/** The four facts that identify a token, without the rest of what a driver tells of it. */
-export function identityOf(token: TokenIdentity): TokenIdentity {
-  const { serialNumber, label, model, manufacturer } = token;
-  return { serialNumber, label, model, manufacturer };
+/** An `onHost` that keeps what it is told. */
+export function hostLog(): {
+  readonly hosts: readonly ProcessIdentity[];
+  onHost(host: ProcessIdentity): Promise<void>;
+} {
+  const hosts: ProcessIdentity[] = [];
+  return {
+    hosts,
+    async onHost(host) {
+      hosts.push(host);
+    },
+  };
 }
 
 export function assertBytes(actual: Uint8Array, expected: Uint8Array, message: string): void {

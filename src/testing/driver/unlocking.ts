@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ProcessIdentity, processState } from "../../core/process-identity.js";
 import type { DriverCase } from "../driver-contract.js";
-import { identityOf, rejectsWith, unlock } from "./support.js";
+import { hostLog, identityOf, rejectsWith, unlock } from "./support.js";
 
 /** The PIN, the host, and how a session begins and ends. */
 export const unlockingCases: readonly DriverCase[] = [
@@ -45,10 +45,12 @@ export const unlockingCases: readonly DriverCase[] = [
     name: "names the token that is there instead of the one asked for",
     async run(setting) {
       const absent = { ...identityOf(setting.token), serialNumber: "0000absent" };
+      const { onHost, hosts } = hostLog();
       const error = await rejectsWith(
         "ERR_TOKEN_WRONG",
-        setting.driver.unlock(absent, { pin: setting.pin }),
+        setting.driver.unlock(absent, { pin: setting.pin, onHost }),
       );
+      assert.deepEqual(hosts, [], "no PIN is under way to a token that is not there");
       assert.ok(String(error.details["found"]).includes(setting.token.label));
     },
   },
@@ -86,10 +88,7 @@ export const unlockingCases: readonly DriverCase[] = [
     name: "runs each session in a process of its own, which ends with it",
     needs: "host-processes",
     async run(setting) {
-      const hosts: ProcessIdentity[] = [];
-      const onHost = async (identity: ProcessIdentity) => {
-        hosts.push(identity);
-      };
+      const { onHost, hosts } = hostLog();
       const first = await unlock(setting, { onHost });
       const second = await unlock(setting, { onHost });
       assert.equal(new Set([process.pid, ...hosts.map(({ pid }) => pid)]).size, 3);
@@ -103,12 +102,8 @@ export const unlockingCases: readonly DriverCase[] = [
     name: "ends the host of a dead owner, whoever asks, and may be asked twice",
     needs: "host-processes",
     async run(setting) {
-      const hosts: ProcessIdentity[] = [];
-      const session = await unlock(setting, {
-        onHost: async (identity) => {
-          hosts.push(identity);
-        },
-      });
+      const { onHost, hosts } = hostLog();
+      const session = await unlock(setting, { onHost });
       const [host] = hosts;
       assert.ok(host !== undefined);
       await setting.driver.endHost({ ...host, startedAt: "another process with this pid" });

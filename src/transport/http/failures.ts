@@ -18,9 +18,13 @@ export interface FailedAnswer {
 
 /** Statuses without one of our problem types, such as a gateway's. What is not here goes by its class. */
 const STATUS_CODES: Readonly<
-  Record<number, { readonly code: ErrorCode; readonly only?: RouteName }>
+  Record<
+    number,
+    { readonly code: ErrorCode; readonly only?: RouteName; readonly elsewhere?: ErrorCode }
+  >
 > = {
-  409: { code: "ERR_APPLICATION_OPEN", only: "submitApplication" },
+  // Elsewhere: a call with the same Idempotency-Key is still at work.
+  409: { code: "ERR_APPLICATION_OPEN", only: "submitApplication", elsewhere: "ERR_RA_BUSY" },
   410: { code: "ERR_OFFER_STALE", only: "submitApplication" },
   429: { code: "ERR_RA_BUSY" },
 };
@@ -49,6 +53,7 @@ function codeOf(route: RouteName, status: number, problem: ProblemDetails | unde
   if (named !== undefined && (isClientError(status) || status === 503)) return named;
   const known = STATUS_CODES[status];
   if (known !== undefined && (known.only ?? route) === route) return known.code;
+  if (known?.elsewhere !== undefined && writes) return known.elsewhere;
   if (isClientError(status) && status !== 408) return "ERR_RA_REFUSED";
   if (writes) return "ERR_RA_UNREACHABLE";
   return status >= 500 || status === 408 ? "ERR_RA_BUSY" : "ERR_RA_RESPONSE";

@@ -129,3 +129,10 @@ function businessStatus(application: MockApplication): BusinessStatus {
   if (application.confirmed) return "completed";
   return application.issued ? "issued" : "approved";
 }
+
+/** What was issued and not confirmed in time is worth nothing any more. */
+export function revokeIfLate(application: MockApplication, now: Date): void {
+  const { issued, confirmed } = application;
+  const isLate = issued?.confirmBy !== undefined && now > issued.confirmBy;
+  if (isLate && !confirmed) application.revoked = true;
+}

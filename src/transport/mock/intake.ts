@@ -3,7 +3,13 @@ import { RenewalError } from "../../core/errors.js";
 import { parseCertificate } from "../../core/pki/certificate.js";
 import type { Reference } from "../../core/ports/transport.js";
 import { type ApplicationMessage, admit, assertTurn } from "./admission.js";
-import { isOpen, ledgerOf, type MockApplication, refundExcess } from "./application.js";
+import {
+  isOpen,
+  ledgerOf,
+  type MockApplication,
+  refundExcess,
+  revokeIfLate,
+} from "./application.js";
 import { authorised, type Books, type Rules, reviewIfAutomatic, secretHash } from "./books.js";
 import type { MockDesk } from "./desk.js";
 import { refused } from "./faults.js";
@@ -135,6 +141,7 @@ function confirm(
   rules: Rules,
 ): void {
   assertBound(statement, application, rules);
+  revokeIfLate(application, rules.clock.now());
   const issued = application.issued && parseCertificate(application.issued.certificate);
   if (!issued || application.revoked) throw refused("there is no certificate to confirm");
   if (signer.sha256 !== issued.sha256 || statement.renewedSha256 !== issued.sha256) {

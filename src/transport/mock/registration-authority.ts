@@ -11,7 +11,13 @@ import type {
   Signer,
 } from "../../core/ports/transport.js";
 import { DEMONSTRATION_BENEFICIARY } from "../../sandbox/demonstration.js";
-import { isApproved, isCovered, type MockApplication, progressOf } from "./application.js";
+import {
+  isApproved,
+  isCovered,
+  type MockApplication,
+  progressOf,
+  revokeIfLate,
+} from "./application.js";
 import { authorised, emptyBooks, type Rules } from "./books.js";
 import { type MockDesk, mockDesk } from "./desk.js";
 import { refused } from "./faults.js";
@@ -37,9 +43,8 @@ export function registrationAuthority(rules: Rules): RegistrationAuthority {
   const desk = mockDesk(books, rules);
 
   function replyTo(application: MockApplication): Reply {
-    const { issued, confirmed, nonce } = application;
-    const late = issued?.confirmBy !== undefined && clock.now() > issued.confirmBy;
-    if (late && !confirmed) application.revoked = true;
+    const { nonce } = application;
+    revokeIfLate(application, clock.now());
     const { retryAfterMs } = rules;
     return {
       progress: progressOf(application, {

@@ -28,6 +28,7 @@ interface Situation {
   readonly token?: Partial<Token>;
   readonly certificate?: Uint8Array;
   readonly client?: Partial<RenewalClientOptions>;
+  readonly signal?: AbortSignal;
 }
 
 /** Decides as `submit` does, under a claim. */
@@ -48,7 +49,7 @@ async function decideOn(situation: Situation = {}): Promise<Choice> {
     runtime,
     rest.id,
     "submit",
-    undefined,
+    situation.signal,
     async (context) => {
       decided = await decide(context, options, sampleToken(situation.token));
     },
@@ -90,11 +91,17 @@ describe("what the holder chooses", () => {
 
   it("is refused when the certificate has expired", async () => {
     const { certificate } = issue({ issuer: root, notAfter: NOW });
-    const error = await refusalOf({ certificate });
+    const window = { opensAt: new Date("2026-01-01T00:00:00Z"), closesAt: NOW };
+    const error = await refusalOf({ certificate, offer: { terms: sampleTerms({ window }) } });
     expect(error).toMatchObject({
       code: "ERR_CERTIFICATE_EXPIRED",
       details: { notAfter: "2026-03-02T02:00:00.000Z" },
     });
+  });
+
+  it("is taken after that where the RA still takes applications", async () => {
+    const { certificate } = issue({ issuer: root, notAfter: NOW });
+    expect(await decideOn({ certificate })).toMatchObject({ years: 1 });
   });
 
   it("is refused when the offer is stale, from the moment that it expires", async () => {
@@ -238,6 +245,17 @@ describe("guards", () => {
     const guards = () => Promise.reject(cause);
     const error = await refusalOf({ client: { guards } });
     expect(error).toMatchObject({ code: "ERR_UNEXPECTED", cause });
+  });
+
+  it("of a platform that never answers are waited for until the signal aborts", async () => {
+    const stop = new AbortController();
+    const guards: RenewalClientOptions["guards"] = (_, { signal }) => {
+      expect(signal).toBe(stop.signal);
+      stop.abort(new Error("enough"));
+      return new Promise(() => undefined);
+    };
+    const error = await refusalOf({ client: { guards }, signal: stop.signal });
+    expect(error).toMatchObject({ code: "ERR_ABORTED", cause: new Error("enough") });
   });
 
   it("are asked about the certificate in question", async () => {

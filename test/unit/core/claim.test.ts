@@ -44,7 +44,7 @@ describe("a claim", () => {
     const left = await run(runtime, async () => {
       expect((await stored()).claim).toEqual({
         owner: await identifyThisProcess(),
-        clientId: runtime.clientId,
+        clientId: runtime.atWork.get("renewal-1"),
         takenAt: NOW,
       });
     });
@@ -123,8 +123,9 @@ describe("a renewal that another works on", () => {
     const { client, stored } = await world();
     const runtime = client();
     await run(runtime, async () => {
+      const { claim } = await stored();
       await expect(run(runtime)).rejects.toEqual(failsWith("ERR_RECORD_CLAIMED"));
-      expect((await stored()).claim?.clientId).toBe(runtime.clientId);
+      expect((await stored()).claim).toEqual(claim);
     });
     await run(runtime);
   });
@@ -258,7 +259,10 @@ describe("a store that fails", () => {
     await expect(attempt).rejects.toBe(failure);
   });
 
-  it("at the release does not lock out the client when it is mended", async () => {
+  it.each([
+    ["the client", (runtime: Runtime) => runtime],
+    ["another client of the process", (_: Runtime, another: Runtime) => another],
+  ])("at the release does not lock out %s when it is mended", async (_, next) => {
     const { client, store, stored } = await world();
     const { state, wrapped } = breakable(store);
     const runtime = client({ store: wrapped });
@@ -266,9 +270,9 @@ describe("a store that fails", () => {
       state.broken = true;
     });
     await expect(attempt).rejects.toEqual(failsWith("ERR_STORE_FAILURE"));
-    expect((await stored()).claim?.clientId).toBe(runtime.clientId);
+    expect((await stored()).claim?.owner).toEqual(await identifyThisProcess());
     state.broken = false;
-    await run(runtime);
+    await run(next(runtime, client()));
     expect((await stored()).claim).toBeUndefined();
   });
 

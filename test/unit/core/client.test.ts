@@ -1,19 +1,67 @@
-import { createRenewalClient, type RenewalClientOptions, RenewalError } from "certrenew";
+import {
+  createRenewalClient,
+  type RenewalClient,
+  type RenewalClientOptions,
+  RenewalError,
+} from "certrenew";
 import { describe, expect, it, test } from "vitest";
 import { systemClock } from "../../../src/core/clock.js";
 import type { Credential } from "../../../src/core/credentials.js";
 import type { State } from "../../../src/core/lifecycle.js";
 import { parseCertificate, toPem } from "../../../src/core/pki/certificate.js";
 import type { Driver } from "../../../src/core/ports/driver.js";
+import type { Store } from "../../../src/core/ports/store.js";
+import type { ProcessIdentity } from "../../../src/core/process-identity.js";
 import { encodeRecord } from "../../../src/core/record.js";
-import { storeKeys } from "../../../src/core/record-store.js";
+import { saveRecord, storeKeys } from "../../../src/core/record-store.js";
 import { memoryStore } from "../../../src/store/memory.js";
 import { testClock } from "../../support/clock.js";
+import { deadProcess, startChild } from "./children.js";
 import { fakeDriver, fakeTransport } from "./fakes.js";
 import { identity, NOW, previous, RECORDS, root, sampleOffer, sampleRecord } from "./samples.js";
 import { world } from "./world.js";
 
 const SHA256 = parseCertificate(previous.certificate).sha256;
+
+const NO_BUSINESS = {
+  prepareBankTransfer: () => Promise.reject(new Error("not part of the test")),
+  prepareCancellation: () => Promise.reject(new Error("not part of the test")),
+};
+
+/** The certificate is of the renewal "renewal-1". */
+const claimed = (store: Store) =>
+  store.save(
+    storeKeys.certificate(SHA256),
+    {
+      format: "certrenew/certificate",
+      version: 1,
+      renewalId: "renewal-1",
+      owner: { pid: 1, startedAt: "then", machine: "elsewhere" },
+      clientId: "another",
+      takenAt: NOW.toISOString(),
+    },
+    0,
+  );
+
+/** A store in which what is named in `damaged` cannot be read, until it is replaced or erased. */
+function damageable(store: Store) {
+  const damaged = new Set<string>();
+  const wrapped: Store = {
+    ...store,
+    async load(key) {
+      const stored = await store.load(key);
+      if (!stored || !damaged.has(key)) return stored;
+      const { revision } = stored;
+      throw new RenewalError("ERR_RECORD_CORRUPT", { details: { revision } });
+    },
+    async save(key, document, expected) {
+      const revision = await store.save(key, document, expected);
+      damaged.delete(key);
+      return revision;
+    },
+  };
+  return { damaged, wrapped };
+}
 
 const failsWith = (code: string) => expect.objectContaining({ code });
 const refused = (code: string, details: object = {}) =>
@@ -124,13 +172,68 @@ describe("start", () => {
     ).rejects.toEqual(failsWith("ERR_CERTIFICATE_EXPIRED"));
   });
 
+  it("is refused to a certificate that is renewed already, until that is forgotten", async () => {
+    const { client, store, credential } = await world({ ...RECORDS.completed, id: "renewal-1" });
+    const unknown = await credential();
+    await claimed(store);
+    const known = await credential();
+    expect(known).toMatchObject({
+      renewalId: "renewal-1",
+      eligibility: { renewable: false, reasons: ["already-renewed"] },
+    });
+    for (const listed of [known, unknown]) {
+      await expect(client.start(listed)).rejects.toMatchObject({
+        code: "ERR_CERTIFICATE_INELIGIBLE",
+        details: { id: "renewal-1", reason: "already-renewed", reasons: ["already-renewed"] },
+      });
+    }
+    await client.forget("renewal-1");
+    expect((await client.start(known)).state).toBe("draft");
+  });
+
+  it("whose owner was frozen while it waited for the offer gives way to the one that came after", async () => {
+    const { client, options, credential } = await world();
+    const clock = testClock(NOW);
+    const listed = await credential();
+    const later = createRenewalClient({ ...options, clock });
+    let draft: { readonly id: string } | undefined;
+    const frozen = createRenewalClient({
+      ...options,
+      clock,
+      transport: () => fakeTransport({ business: { ...NO_BUSINESS, offer: sleepAndOffer } }),
+    });
+    async function sleepAndOffer() {
+      clock.advance(31 * 60_000);
+      draft = await later.start(listed);
+      return { offer: sampleOffer() };
+    }
+    await expect(frozen.start(listed)).rejects.toMatchObject({
+      code: "ERR_RENEWAL_IN_PROGRESS",
+      renewal: { state: "draft" },
+    });
+    const { renewals } = await client.renewals();
+    expect(renewals.map(({ id }) => id)).toEqual([draft?.id]);
+    expect((await credential()).renewalId).toBe(draft?.id);
+  });
+
+  it("that failed together with the store does not lock out other clients of the process", async () => {
+    const { client, options, store, credential } = await world();
+    const failing = createRenewalClient({
+      ...options,
+      transport: fakeTransport(),
+      store: { ...store, remove: () => Promise.reject(new RenewalError("ERR_STORE_FAILURE")) },
+    });
+    await expect(failing.start(await credential())).rejects.toEqual(failsWith("ERR_UNSUPPORTED"));
+    expect(await store.list("certificate-")).toHaveLength(1);
+    expect((await client.start(await credential())).state).toBe("draft");
+  });
+
   it("is refused with an offer that is for another certificate, or without one", async () => {
     const { options, credential } = await world();
     const foreign = fakeTransport({
       business: {
+        ...NO_BUSINESS,
         offer: async () => ({ offer: sampleOffer({ certificateSha256: "0".repeat(64) }) }),
-        prepareBankTransfer: () => Promise.reject(new Error("not part of the test")),
-        prepareCancellation: () => Promise.reject(new Error("not part of the test")),
       },
     });
     const listed = await credential();
@@ -189,19 +292,6 @@ describe("the renewals of a store", () => {
 });
 
 describe("progress (查询进度)", () => {
-  const claimed = (store: ReturnType<typeof memoryStore>) =>
-    store.save(
-      storeKeys.certificate(SHA256),
-      {
-        format: "certrenew/certificate",
-        version: 1,
-        renewalId: "renewal-1",
-        owner: { pid: 1, startedAt: "then", machine: "elsewhere" },
-        takenAt: NOW.toISOString(),
-      },
-      0,
-    );
-
   it("of a certificate that nobody applied for is nothing", async () => {
     const { client, credential } = await world();
     expect(await client.progress(await credential())).toBeUndefined();
@@ -259,6 +349,81 @@ describe("forget", () => {
       await client.forget(draft.id, { evenIfOpen: true });
       expect(await store.list("")).toEqual([]);
     }
+  });
+
+  it.each([
+    ["its record", [storeKeys.renewal("renewal-1")]],
+    ["its certificate's claim", [storeKeys.certificate(SHA256)]],
+    ["both", [storeKeys.renewal("renewal-1"), storeKeys.certificate(SHA256)]],
+  ])("is the way out where the store cannot read %s any more", async (_, keys) => {
+    const { options, store, credential } = await world(sampleRecord());
+    const free = await credential();
+    await claimed(store);
+    const { damaged, wrapped } = damageable(store);
+    for (const key of keys) damaged.add(key);
+    const client = createRenewalClient({ ...options, store: wrapped });
+
+    const [listed] = await client.credentials();
+    expect(listed?.eligibility.reasons).toEqual(["renewal-in-progress"]);
+    expect(listed?.renewalId).toBe(
+      keys.length === 1 && keys[0] === storeKeys.renewal("renewal-1") ? "renewal-1" : undefined,
+    );
+    for (const attempt of [client.start(free), client.progress(free)]) {
+      await expect(attempt).rejects.toEqual(failsWith("ERR_RECORD_CORRUPT"));
+    }
+    await client.forget("renewal-1", { evenIfOpen: true });
+    expect(await store.list("")).toEqual([]);
+    expect((await client.start(free)).state).toBe("draft");
+  });
+
+  it("does not free a certificate whose renewal may be another that cannot be read", async () => {
+    const { options, store } = await world(sampleRecord({ application: { status: "lapsed" } }), {
+      ...sampleRecord(),
+      id: "renewal-2",
+    });
+    await claimed(store);
+    const { damaged, wrapped } = damageable(store);
+    damaged.add(storeKeys.certificate(SHA256)).add(storeKeys.renewal("renewal-2"));
+    const client = createRenewalClient({ ...options, store: wrapped });
+    await client.forget("renewal-1");
+    expect([...(await store.list(""))].sort()).toEqual([
+      storeKeys.certificate(SHA256),
+      storeKeys.renewal("renewal-2"),
+    ]);
+  });
+
+  it("waits for whoever works on it, dead owners excepted", async () => {
+    await using child = await startChild();
+    const claimOf = (owner: ProcessIdentity) => ({ owner, clientId: "another", takenAt: NOW });
+    const { client, store } = await world(
+      sampleRecord({ claim: claimOf(child.identity), application: { status: "lapsed" } }),
+      { ...sampleRecord({ claim: claimOf(await deadProcess()) }), id: "renewal-2" },
+    );
+    for (const options of [{}, { evenIfOpen: true }]) {
+      await expect(client.forget("renewal-1", options)).rejects.toEqual(
+        refused("ERR_RECORD_CLAIMED", { id: "renewal-1", pid: child.identity.pid }),
+      );
+    }
+    await client.forget("renewal-2", { evenIfOpen: true });
+    expect(await store.list("renewal-")).toEqual([storeKeys.renewal("renewal-1")]);
+  });
+
+  it("loses against a step that begins at the same moment", async () => {
+    const { client, options, store } = await world(sampleRecord());
+    const racing = createRenewalClient({
+      ...options,
+      store: {
+        ...store,
+        async remove(key, expected) {
+          await saveRecord(store, sampleRecord(), expected);
+          return store.remove(key, expected);
+        },
+      },
+    });
+    await expect(racing.forget("renewal-1", { evenIfOpen: true })).rejects.toEqual(
+      failsWith("ERR_RECORD_CLAIMED"),
+    );
+    expect((await client.resume("renewal-1")).state).toBe("draft");
   });
 
   it("leaves the certificates of others alone", async () => {
@@ -321,6 +486,102 @@ describe("the client", () => {
     if (renewal.state === "ready-to-install") {
       await expect(renewal.install()).rejects.toEqual(failsWith("ERR_UNEXPECTED"));
     }
+  });
+});
+
+describe("a call without types", () => {
+  const NOTHING = [undefined, null, 1, "renewal-1", {}];
+  const untyped = (client: object) =>
+    client as Record<string, (...given: unknown[]) => Promise<unknown>>;
+
+  it.each<[string, string, readonly unknown[], readonly unknown[]]>([
+    ["start", "/credential", NOTHING, []],
+    ["progress", "/credential", NOTHING, []],
+    ["renew", "/credential", NOTHING, [{ choose: () => undefined }]],
+    ["renew", "/id", [{ id: 1 }], [{ choose: () => undefined }]],
+    ["renew", "/choose", [{ id: "renewal-1" }], []],
+    ["renew", "/choose", [{ id: "renewal-1" }], [{ choose: "the first" }]],
+    ["resume", "/id", [undefined, null, 1, {}], []],
+    ["forget", "/id", [undefined, null, 1, {}], []],
+  ])("of %s is told what is wrong at %s", async (name, pointer, firsts, rest) => {
+    const { client } = await world(sampleRecord());
+    for (const first of firsts) {
+      await expect(untyped(client)[name]?.(first, ...rest)).rejects.toMatchObject({
+        code: "ERR_ARGUMENT",
+        problems: [{ pointer }],
+      });
+    }
+  });
+
+  it("of renew is told all that is wrong at once", async () => {
+    const { client } = await world();
+    await expect(untyped(client)["renew"]?.()).rejects.toMatchObject({
+      problems: [{ pointer: "/credential" }, { pointer: "/choose" }],
+    });
+  });
+});
+
+describe("an adapter that throws an error of its own", () => {
+  const failure = new TypeError("of the adapter");
+  const fail = () => Promise.reject(failure);
+  const broken: Partial<Record<string, Partial<RenewalClientOptions>>> = {
+    driver: { driver: { ...fakeDriver(), certificates: fail, close: fail } },
+    store: { store: { load: fail, save: fail, list: fail, remove: fail } },
+    transport: {
+      transport: () => {
+        throw failure;
+      },
+    },
+    offer: { transport: fakeTransport({ business: { ...NO_BUSINESS, offer: fail } }) },
+  };
+  const calls: Record<string, (client: RenewalClient, listed: Credential) => Promise<unknown>> = {
+    credentials: (client) => client.credentials(),
+    start: (client, listed) => client.start(listed),
+    resume: (client) => client.resume("renewal-1"),
+    renewals: (client) => client.renewals(),
+    progress: (client, listed) => client.progress(listed),
+    renew: (client) => client.renew({ id: "renewal-1" }, { choose: fail }),
+    forget: (client) => client.forget("renewal-1"),
+    close: (client) => client.close(),
+  };
+
+  it.each([
+    ["driver", "credentials"],
+    ["driver", "close"],
+    ["store", "credentials"],
+    ["store", "start"],
+    ["store", "resume"],
+    ["store", "renewals"],
+    ["store", "progress"],
+    ["store", "renew"],
+    ["store", "forget"],
+    ["transport", "start"],
+    ["transport", "progress"],
+    ["offer", "start"],
+  ])("%s: %s fails with one of ours, and that as its cause", async (port, name) => {
+    const { options, store, credential } = await world(RECORDS["awaiting-review"]);
+    const listed = await credential();
+    if (name === "progress") await claimed(store);
+    const client = createRenewalClient({ ...options, ...broken[port] });
+    const attempt = calls[name]?.(client, listed);
+    await expect(attempt).rejects.toBeInstanceOf(RenewalError);
+    await expect(attempt).rejects.toMatchObject({ code: "ERR_UNEXPECTED", cause: failure });
+  });
+});
+
+describe("a signal that was aborted before", () => {
+  it.each<[string, (client: RenewalClient, signal: AbortSignal) => Promise<unknown>]>([
+    ["resume", (client, signal) => client.resume("renewal-1", { signal })],
+    ["renewals", (client, signal) => client.renewals({ signal })],
+    ["forget", (client, signal) => client.forget("renewal-1", { signal, evenIfOpen: true })],
+  ])("stops %s", async (_, call) => {
+    const { client } = await world(sampleRecord());
+    const reason = new Error("enough");
+    await expect(call(client, AbortSignal.abort(reason))).rejects.toMatchObject({
+      code: "ERR_ABORTED",
+      cause: reason,
+    });
+    expect((await client.resume("renewal-1")).state).toBe("draft");
   });
 });
 

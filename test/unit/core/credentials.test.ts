@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type Credential, toCredentials } from "../../../src/core/credentials.js";
+import {
+  type Credential,
+  type KnownRenewal,
+  toCredentials,
+} from "../../../src/core/credentials.js";
 import type { EligibilityWarning, IneligibilityReason } from "../../../src/core/eligibility.js";
 import type { Token, TokenCertificate, TokenContents } from "../../../src/core/ports/driver.js";
 import {
@@ -50,7 +54,7 @@ function contents(
 function list(
   certificates: readonly TokenCertificate[],
   token: Partial<Token> = {},
-  renewals: Readonly<Record<string, string>> = {},
+  renewals: Readonly<Record<string, KnownRenewal>> = {},
 ): Credential[] {
   return toCredentials([contents(certificates, token)], (sha256) => renewals[sha256], NOW);
 }
@@ -89,16 +93,17 @@ describe("whether a certificate can be renewed", () => {
     expect(alone(object({ key }))).toMatchObject({ reasons: ["unsupported-algorithm"] });
   });
 
-  it("is no while a renewal of it is under way, which is named", () => {
+  it.each<[KnownRenewal, IneligibilityReason]>([
+    [{ id: "renewal-1", progress: "in-progress" }, "renewal-in-progress"],
+    [{ id: undefined, progress: "in-progress" }, "renewal-in-progress"],
+    [{ id: "renewal-1", progress: "completed" }, "already-renewed"],
+  ])("is no where it has the renewal %j, which is named: %s", (renewal, reason) => {
     const certificate = object();
     const [found] = list([certificate]);
     const sha256 = found?.signing.sha256 ?? "";
-    const [credential] = list([certificate], {}, { [sha256]: "renewal-1" });
-    expect(credential?.renewalId).toBe("renewal-1");
-    expect(credential?.eligibility).toMatchObject({
-      renewable: false,
-      reasons: ["renewal-in-progress"],
-    });
+    const [credential] = list([certificate], {}, { [sha256]: renewal });
+    expect(credential?.renewalId).toBe(renewal.id);
+    expect(credential?.eligibility).toMatchObject({ renewable: false, reasons: [reason] });
     expect(found?.renewalId).toBeUndefined();
   });
 
@@ -132,7 +137,7 @@ describe("whether a certificate can be renewed", () => {
     });
 
     it("where a newer one of the same holder stands beside it", () => {
-      const [older, newer] = list([object({ notAfter: day(30) }), object({ notAfter: day(400) })]);
+      const [newer, older] = list([object({ notAfter: day(30) }), object({ notAfter: day(400) })]);
       expect(warned(older)).toEqual(["superseded"]);
       expect(warned(newer)).toEqual([]);
     });
@@ -157,12 +162,24 @@ describe("the credentials on a token", () => {
   it("come soonest to end first, over all tokens", () => {
     const first = contents([
       object({ notAfter: day(90) }, { label: "c" }),
-      object({ notAfter: day(-9) }, { label: "a" }),
+      object({ notAfter: day(-9), subject: "Another Applicant" }, { label: "a" }),
     ]);
     const second = contents([object({ notAfter: day(30) }, { label: "b" })], { label: "Two" });
     const found = toCredentials([first, second], () => undefined, NOW);
     expect(labels(found)).toEqual(["a", "b", "c"]);
     expect(found.map(({ token }) => token.label)).toEqual(["Sample", "Two", "Sample"]);
+  });
+
+  it("come after all others where a newer one of the same holder stands beside them", () => {
+    const other = (label: string, days: number) =>
+      object({ notAfter: day(days), subject: "Another Applicant" }, { label });
+    const found = list([
+      object({ notAfter: day(10) }, { label: "oldest" }),
+      object({ notAfter: day(30) }, { label: "older" }),
+      object({ notAfter: day(400) }, { label: "newest" }),
+      other("other", 60),
+    ]);
+    expect(labels(found)).toEqual(["other", "newest", "oldest", "older"]);
   });
 
   it("are without the CA certificates that stand there too", () => {

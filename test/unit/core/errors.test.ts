@@ -31,11 +31,13 @@ describe.each(CODES)("%s", (code) => {
     const details = Object.fromEntries(names.map((name) => [name.slice(1, -1), "<fact>"]));
     const error = new RenewalError(code, { details });
     for (const language of ["en", "zh-CN"] as const) {
-      const explanation = error.explain(language);
+      const { problems, reason, hotline, ...explanation } = error.explain(language);
+      expect([reason, hotline]).toEqual([undefined, undefined]);
       expect(Object.keys(explanation)).toEqual(["what", "key", "money", "retry", "next"]);
+      expect(problems).toEqual([]);
       for (const text of Object.values(explanation)) {
         expect(text.length).toBeGreaterThan(3);
-        expect(text).not.toMatch(/[{}]|undefined|–/);
+        expect(text).not.toMatch(/[{}[\]]|undefined|–/);
       }
       expect(Object.values(explanation).join("").split("<fact>").length - 1).toBe(names.length);
     }
@@ -44,7 +46,7 @@ describe.each(CODES)("%s", (code) => {
 
   it("is readable without its facts too", () => {
     const error = new RenewalError(code);
-    expect(error.message).not.toMatch(/[{}]|undefined/);
+    expect(error.message).not.toMatch(/[{}[\]]|undefined/);
     expect(error.impact.retry).toBe(ERROR_CATALOGUE[code]);
   });
 });
@@ -94,6 +96,44 @@ describe("a RenewalError", () => {
       impact: { key: "both-usable", money: "received" },
     });
     expect(impact).toEqual({ key: "both-usable", money: "received", retry: "later" });
+  });
+
+  it("knows of the key what its code alone tells", () => {
+    expect(new RenewalError("ERR_KEY_NOT_FOUND").impact.key).toBe("missing");
+    expect(new RenewalError("ERR_PIN_LOCKED").impact.key).toBe("blocked");
+  });
+
+  it("tells who works on a renewal as far as that is known", () => {
+    const what = (details: Record<string, string | number>) =>
+      new RenewalError("ERR_RECORD_CLAIMED", { details }).explain().what;
+    expect(what({ pid: 71, machine: "desk-2" })).toBe(
+      "Another step is working on this renewal, in process 71 on desk-2.",
+    );
+    expect(what({ pid: 71 })).toBe("Another step is working on this renewal, in process 71.");
+    expect(what({})).toBe("Another step is working on this renewal.");
+  });
+
+  it("explains the reason, every problem and whom to call, fit for a terminal", async () => {
+    const { offer } = RECORDS["awaiting-review"].offer;
+    const renewal = await testRuntime().handleOf({
+      ...RECORDS["awaiting-review"],
+      offer: { offer: { ...offer, support: { hotline: "400-000-0000\u001b[2J" } } },
+    });
+    const error = new RenewalError("ERR_RA_REFUSED", {
+      details: { reason: "资料\u202e不符\u0007" },
+      problems: [{ pointer: "/agent", message: "is not\u001b[31m known" }],
+      renewal,
+    });
+    for (const language of ["en", "zh-CN"] as const) {
+      expect(error.explain(language)).toMatchObject({
+        reason: "资料不符",
+        problems: [{ pointer: "/agent", message: "is not[31m known" }],
+        hotline: "400-000-0000[2J",
+      });
+    }
+    const bare = new RenewalError("ERR_RA_REFUSED").explain();
+    expect(bare).not.toHaveProperty("reason");
+    expect(bare).not.toHaveProperty("hotline");
   });
 
   it("as JSON has neither the handle nor the cause", async () => {

@@ -1,3 +1,4 @@
+import { sameToken } from "../../../src/core/domain/token-identity.js";
 import { RenewalError } from "../../../src/core/errors.js";
 import { createRuntime, type RenewalClientOptions } from "../../../src/core/options.js";
 import type {
@@ -10,7 +11,6 @@ import type {
 import type { Transport } from "../../../src/core/ports/transport.js";
 import type { ProcessIdentity } from "../../../src/core/process-identity.js";
 import type { Runtime } from "../../../src/core/runtime.js";
-import { sameToken } from "../../../src/core/unlock.js";
 import { memoryStore } from "../../../src/store/memory.js";
 import { testClock } from "../../support/clock.js";
 import { NOW, root, sampleToken } from "./samples.js";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PaymentLedger } from "../../../src/core/domain/ledger.js";
+import type { OfferTerms } from "../../../src/core/domain/offer.js";
 import type { KeySafety, MoneySafety } from "../../../src/core/errors.js";
 import { impactOf } from "../../../src/core/impact.js";
 import type { RenewalRecord } from "../../../src/core/record.js";
@@ -10,7 +11,9 @@ import {
   refund,
   sampleExchange,
   sampleLedger,
+  sampleOffer,
   sampleRecord,
+  sampleTerms,
   transfer,
   yuan,
 } from "./samples.js";
@@ -43,6 +46,56 @@ describe("whether the key is safe", () => {
 
   it.each(situations)("%s", (_, record, key) => {
     expect(impactOf("ERR_TOKEN_REMOVED", record).key).toBe(key);
+  });
+
+  const ready = RECORDS["ready-to-install"];
+  const collected = { certificate: Uint8Array.of(1), chain: [], changes: [] };
+  const withdrawn = (record: RenewalRecord): RenewalRecord => ({
+    ...record,
+    issuance: { ...record.issuance, status: "revoked" },
+  });
+  const cancelled: RenewalRecord = {
+    ...ready,
+    application: { ...ready.application, status: "cancelled" },
+  };
+  const revocations: readonly (readonly [
+    OfferTerms["previous"],
+    string,
+    RenewalRecord,
+    KeySafety,
+  ])[] = [
+    ["revoke-at-issuance", "nothing was issued", RECORDS["awaiting-review"], "untouched"],
+    ["revoke-at-issuance", "it may have been issued", ready, "old-revoked"],
+    [
+      "revoke-at-issuance",
+      "it was collected",
+      { ...ready, issuance: { status: "ready", collected } },
+      "old-revoked",
+    ],
+    ["revoke-at-issuance", "it is being written", RECORDS.installing, "old-revoked"],
+    ["revoke-at-issuance", "it was cancelled before it was issued", cancelled, "untouched"],
+    ["revoke-at-issuance", "the new pair is proven", RECORDS.confirming, "new-usable"],
+    ["revoke-at-issuance", "the new one was revoked", withdrawn(ready), "both-revoked"],
+    ["revoke-after-confirmation", "the new pair is proven", RECORDS.confirming, "both-usable"],
+    ["revoke-after-confirmation", "it is completed", RECORDS.completed, "new-usable"],
+    [
+      "revoke-after-confirmation",
+      "the new one was revoked, unconfirmed",
+      withdrawn(RECORDS.confirming),
+      "old-usable",
+    ],
+    ["keep", "the new one was revoked", withdrawn(RECORDS.confirming), "old-usable"],
+  ];
+
+  it.each(revocations)("where the terms say %s: %s", (previous, _, record, key) => {
+    const offer = sampleOffer({ terms: sampleTerms({ previous }) });
+    expect(impactOf("ERR_TOKEN_REMOVED", { ...record, offer: { offer } }).key).toBe(key);
+  });
+
+  it("a key that was not found is not said to be safe", () => {
+    for (const record of Object.values(RECORDS)) {
+      expect(impactOf("ERR_KEY_NOT_FOUND", record).key).toBe("missing");
+    }
   });
 
   it("a locked PIN blocks them, wherever the renewal is", () => {

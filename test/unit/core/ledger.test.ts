@@ -163,6 +163,15 @@ describe("a ledger from outside", () => {
     ]);
   });
 
+  it.each([
+    ["a total", { total: yuan(-200) }, ["total", "amount"]],
+    ["a receipt", { receipts: [receipt(yuan(-1))] }, ["receipts", 0, "amount", "amount"]],
+    ["a refund", { refunds: [refund(yuan(-1))] }, ["refunds", 0, "amount", "amount"]],
+  ])("is refused when %s is less than nothing", (_, over, path) => {
+    const result = ledgerSchema.safeParse(JSON.parse(JSON.stringify(sampleLedger(over))));
+    expect(result.error?.issues.map((issue) => issue.path)).toEqual([path]);
+  });
+
   it("is read as it was written", () => {
     const payment = sampleLedger({
       instructions: [transfer(yuan(200), "matched")],

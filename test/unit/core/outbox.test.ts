@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { runUnderClaim, type StepContext } from "../../../src/core/context.js";
 import { type ErrorCode, RenewalError } from "../../../src/core/errors.js";
-import { deliver, settle, settleOutbox } from "../../../src/core/outbox.js";
+import { deliver, reconcile, settle } from "../../../src/core/outbox.js";
 import type { Reply, Transport } from "../../../src/core/ports/transport.js";
 import type { RenewalRecord } from "../../../src/core/record.js";
 import { loadRecord, saveRecord } from "../../../src/core/record-store.js";
@@ -198,18 +198,69 @@ describe("an exchange whose outcome is open", () => {
     expect(record).toMatchObject({ outbox: [], application: { status: "draft" } });
   });
 
-  it("is cleared up before anything new, the oldest first", async () => {
+  it("is not made anew after its expiry where the protocol cannot tell, whatever the caller says", async () => {
+    const expired = sampleExchange({ expiresAt: new Date(NOW.getTime() - 1) });
+    const record = { ...RECORDS.submitting, outbox: [expired] };
+    const after = await left(
+      record,
+      { recover: async () => ({ outcome: "unclear" }) },
+      async (context) => {
+        await expect(settle(context, expired, { repeat: true })).rejects.toMatchObject({
+          code: "ERR_OUTCOME_UNCLEAR",
+          details: { expired: true },
+        });
+      },
+    );
+    expect(after.outbox).toHaveLength(1);
+  });
+});
+
+describe("what is open, seen by a step that only reads", () => {
+  const transfer = sampleExchange({ id: "first", purpose: "bank-transfer" });
+  const cancellation = sampleExchange({ id: "second", purpose: "cancellation" });
+  const record = { ...RECORDS["awaiting-review"], outbox: [transfer, cancellation] };
+
+  it("is asked after, the oldest first, and settled where the RA has it", async () => {
     const asked: string[] = [];
-    const first = sampleExchange({ id: "first", purpose: "bank-transfer" });
-    const second = sampleExchange({ id: "second", purpose: "cancellation" });
-    const record = { ...RECORDS["awaiting-review"], outbox: [first, second] };
     const recover: Transport["recover"] = async ({ id }) => {
       asked.push(id);
       return { outcome: "done", reply: accepted };
     };
-    const after = await left(record, { recover }, (context) => settleOutbox(context));
+    const after = await left(record, { recover }, async (context) => {
+      expect(await reconcile(context)).toEqual([]);
+    });
     expect(asked).toEqual(["first", "second"]);
     expect(after.outbox).toEqual([]);
+  });
+
+  it("is never sent; a cancellation that the RA does not have is forgotten", async () => {
+    const sent: string[] = [];
+    const after = await left(
+      record,
+      {
+        recover: async () => ({ outcome: "not-received" }),
+        send: async ({ id }) => {
+          sent.push(id);
+          return accepted;
+        },
+      },
+      async (context) => {
+        expect(await reconcile(context)).toEqual([]);
+      },
+    );
+    expect(sent).toEqual([]);
+    expect(after.outbox.map(({ id }) => id)).toEqual(["first"]);
+  });
+
+  it("stays, and is named, where the protocol cannot tell", async () => {
+    const after = await left(
+      record,
+      { recover: async () => ({ outcome: "unclear" }) },
+      async (context) => {
+        expect((await reconcile(context)).map(({ id }) => id)).toEqual(["first", "second"]);
+      },
+    );
+    expect(after.outbox).toHaveLength(2);
   });
 });
 

@@ -88,7 +88,10 @@ const issuance = fc.record({
       certificate,
       chain: fc.array(octets, { maxLength: 2 }),
       changes: fc.array(
-        fc.record({ field: fc.constantFrom("issuer", "keyUsage"), from: name, to: name }),
+        fc.oneof(
+          fc.record({ field: fc.constantFrom("issuer", "keyUsage"), from: name, to: name }),
+          fc.record({ field: fc.constant("extension"), oid: name, from: name, to: name }),
+        ),
         { maxLength: 2 },
       ),
       confirmBy: maybe(time),

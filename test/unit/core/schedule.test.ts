@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { estimateReviewEnd, pollDelay } from "../../../src/core/schedule.js";
+import { estimateReviewEnd, pauseLeft, pollDelay } from "../../../src/core/schedule.js";
 
 const shanghai = (text: string) => new Date(`${text}:00+08:00`);
 
@@ -45,6 +45,20 @@ describe("three working days in Shanghai", () => {
         },
       ),
     );
+  });
+});
+
+describe("what is left of a pause", () => {
+  const now = shanghai("2026-03-02T10:00");
+  const in_ = (ms: number) => new Date(now.getTime() + ms);
+
+  it.each([
+    ["there was none", undefined, 0],
+    ["it is over", in_(-1), 0],
+    ["a minute", in_(60_000), 60_000],
+    ["a month, after the clock was put back", in_(30 * 86_400_000), 86_400_000],
+  ])("%s", (_, notBefore, ms) => {
+    expect(pauseLeft(notBefore, now)).toBe(ms);
   });
 });
 

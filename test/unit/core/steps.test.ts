@@ -50,7 +50,7 @@ async function failureOf(
   const driver = fakeDriver(session && { session });
   const runtime = testRuntime({
     driver,
-    transport: fakeTransport(transport),
+    transport: fakeTransport({ progress: async () => ({ progress: READY }), ...transport }),
     pin: () => "648219",
   });
   await saveRecord(runtime.store, record, 0);
@@ -68,6 +68,9 @@ async function failureOf(
   const error = result.status === "rejected" ? result.reason : undefined;
   return { error, left: (await loadRecord(runtime.store, record.id)).record, driver };
 }
+
+/** What an RA says that waits for the installation. */
+const READY = sampleProgress({ status: "approved" }, { issuance: { status: "ready" } });
 
 const corrupt = expect.objectContaining({ code: "ERR_RECORD_CORRUPT" });
 

@@ -77,10 +77,10 @@ const MOVES: readonly (readonly [from: Place, by: readonly StepName[], to: reado
     ["refresh", "payByBankTransfer", "cancel"],
     ["awaiting-payment", "awaiting-review", "ready-to-install", ...RA_DECIDES],
   ],
-  ["ready-to-install", ["cancel"], ["lapsed", "cancelled"]],
-  ["ready-to-install", ["install"], ["installing", "lapsed", "cancelled"]],
-  ["installing", ["install", "continue"], ["confirming"]],
-  ["confirming", ["install", "continue"], ["completed"]],
+  ["ready-to-install", ["cancel"], RA_DECIDES],
+  ["ready-to-install", ["install"], ["installing", ...RA_DECIDES]],
+  ["installing", ["install", "continue"], ["confirming", ...RA_DECIDES]],
+  ["confirming", ["install", "continue"], ["completed", ...RA_DECIDES]],
 ];
 
 describe("the transition table", () => {

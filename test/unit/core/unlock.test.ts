@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { runUnderClaim, type StepContext } from "../../../src/core/context.js";
-import { RenewalError } from "../../../src/core/errors.js";
+import { type ErrorCode, RenewalError } from "../../../src/core/errors.js";
 import type { RenewalClientOptions } from "../../../src/core/options.js";
-import type { Token } from "../../../src/core/ports/driver.js";
+import type { Session, Token } from "../../../src/core/ports/driver.js";
 import type { Store } from "../../../src/core/ports/store.js";
 import { loadRecord, saveRecord, storeKeys } from "../../../src/core/record-store.js";
 import type { PinCallback, PinRequest } from "../../../src/core/runtime.js";
@@ -44,14 +44,24 @@ async function world(
   /** One step that unlocks as often as is said. */
   async function step(
     given: UnlockingStepOptions = {},
-    { times = 1, over = {} }: { times?: number; over?: Partial<RenewalClientOptions> } = {},
+    {
+      times = 1,
+      over = {},
+      signal,
+      work = async () => undefined,
+    }: {
+      times?: number;
+      over?: Partial<RenewalClientOptions>;
+      signal?: AbortSignal;
+      work?: (session: Session) => Promise<unknown>;
+    } = {},
   ): Promise<void> {
     const runtime = testRuntime({ ...base, ...over });
     const body = async (context: StepContext) => {
       const access = tokenAccess(context, "install", given);
-      for (let count = 0; count < times; count += 1) await access.use(async () => undefined);
+      for (let count = 0; count < times; count += 1) await access.use(work);
     };
-    await runUnderClaim(runtime, "renewal-1", "refresh", undefined, body, async () => {});
+    await runUnderClaim(runtime, "renewal-1", "refresh", signal, body, async () => {});
   }
 
   async function lastResult(): Promise<unknown> {
@@ -62,7 +72,7 @@ async function world(
   return { store, written, asked, driver, step, lastResult };
 }
 
-const refuses = (code: "ERR_PIN_INCORRECT" | "ERR_PIN_LOCKED" | "ERR_MODULE_HUNG") => () => {
+const refuses = (code: ErrorCode) => async () => {
   throw new RenewalError(code);
 };
 
@@ -117,6 +127,8 @@ describe("a PIN", () => {
       },
     ],
     ["the callback rejects", () => Promise.reject(new Error("the window was closed"))],
+    ["the callback gives a number", (() => 648219) as unknown as PinCallback],
+    ["the callback gives null", (() => null) as unknown as PinCallback],
   ];
 
   it.each(refusals)("is required, and nothing is presented: %s", async (_, pin) => {
@@ -124,6 +136,42 @@ describe("a PIN", () => {
     await expect(step()).rejects.toEqual(failsWith("ERR_PIN_REQUIRED"));
     expect(driver.presented).toEqual([]);
     expect(await lastResult()).toBeUndefined();
+  });
+
+  it("of another type is told as such, and not repeated", async () => {
+    const pin = (() => 648219) as unknown as PinCallback;
+    const { step } = await world({}, { pin });
+    const refusal = await step().catch((error: unknown) => error);
+    expect(refusal).toMatchObject({
+      code: "ERR_PIN_REQUIRED",
+      details: { reason: "the pin callback gave a number, not a string" },
+    });
+    expect(JSON.stringify(refusal)).not.toContain(PIN);
+  });
+
+  it.each<[string, (request: PinRequest) => Promise<string>]>([
+    ["heeds no signal", () => new Promise(() => {})],
+    [
+      "rejects with its signal",
+      ({ signal }) =>
+        new Promise((_, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason));
+        }),
+    ],
+  ])("is waited for no longer than the step: the callback %s", async (_, wait) => {
+    const controller = new AbortController();
+    const pin: PinCallback = (request) => {
+      queueMicrotask(() => controller.abort(new Error("the user pressed cancel")));
+      return wait(request);
+    };
+    const { step, driver, store, lastResult } = await world({}, { pin });
+    await expect(step({}, { signal: controller.signal })).rejects.toMatchObject({
+      code: "ERR_ABORTED",
+      cause: { message: "the user pressed cancel" },
+    });
+    expect(driver.presented).toEqual([]);
+    expect(await lastResult()).toBeUndefined();
+    expect((await loadRecord(store, "renewal-1")).record.claim).toBeUndefined();
   });
 });
 
@@ -194,35 +242,87 @@ describe("an attempt", () => {
     expect(await lastResult()).toBe("accepted");
   });
 
-  it("that came to nothing, the token being gone, does not count", async () => {
-    const gone = async (_: unknown, options: { onHost?: unknown }) => {
-      await (options.onHost as (host: typeof HOST) => Promise<void>)(HOST);
-      throw new RenewalError("ERR_TOKEN_NOT_PRESENT");
-    };
-    const { step, lastResult } = await world({}, { unlock: gone });
-    await expect(step()).rejects.toEqual(failsWith("ERR_TOKEN_NOT_PRESENT"));
-    await expect(step()).rejects.toEqual(failsWith("ERR_TOKEN_NOT_PRESENT"));
-    expect(await lastResult()).toBeUndefined();
-  });
-
-  it("that came to nothing does not make a failed one good", async () => {
-    const { step, store, lastResult } = await world({}, { login: refuses("ERR_PIN_INCORRECT") });
-    await expect(step()).rejects.toEqual(failsWith("ERR_PIN_INCORRECT"));
-    const driver = fakeDriver({
-      unlock: async (_, { onHost }) => {
-        await onHost?.(HOST);
-        throw new RenewalError("ERR_TOKEN_NOT_PRESENT");
+  it("of which the document cannot be read at all counts as not known, and is replaced", async () => {
+    const { step, store, driver, lastResult } = await world();
+    const key = storeKeys.token(identity);
+    const revision = await store.save(key, { lastAttempt: "lost" }, 0);
+    let isDamaged = true;
+    const damaged: Store = {
+      ...store,
+      async load(wanted) {
+        if (wanted !== key || !isDamaged) return store.load(wanted);
+        throw new RenewalError("ERR_RECORD_CORRUPT", { details: { revision } });
       },
-    });
-    const retry = step({ retryPin: true }, { over: { driver, store } });
-    await expect(retry).rejects.toEqual(failsWith("ERR_TOKEN_NOT_PRESENT"));
-    expect(await lastResult()).toBe("failed");
+      async save(wanted, document, expectedRevision) {
+        const saved = await store.save(wanted, document, expectedRevision);
+        if (wanted === key) isDamaged = false;
+        return saved;
+      },
+    };
+    const over = { store: damaged };
+    await expect(step({}, { over })).rejects.toEqual(failsWith("ERR_PIN_RETRY"));
+    expect(driver.presented).toEqual([]);
+    await step({ retryPin: true }, { over });
+    expect(await lastResult()).toBe("accepted");
+    await step({}, { over });
   });
 
-  it("before the host was there does not count", async () => {
-    const { step, lastResult } = await world({}, { unlock: refuses("ERR_MODULE_HUNG") });
-    await expect(step()).rejects.toEqual(failsWith("ERR_MODULE_HUNG"));
-    expect(await lastResult()).toBeUndefined();
+  it("of which the store cannot tell the document's revision is not made", async () => {
+    const { step, store, driver } = await world();
+    const damaged: Store = {
+      ...store,
+      async load(key) {
+        if (key.startsWith("token-")) throw new RenewalError("ERR_RECORD_CORRUPT");
+        return store.load(key);
+      },
+    };
+    const attempt = step({ retryPin: true }, { over: { store: damaged } });
+    await expect(attempt).rejects.toEqual(failsWith("ERR_RECORD_CORRUPT"));
+    expect(driver.presented).toEqual([]);
+  });
+
+  it.each([
+    "ERR_TOKEN_WRONG",
+    "ERR_TOKEN_NOT_PRESENT",
+    "ERR_TOKEN_REMOVED",
+    "ERR_MODULE_MISSING",
+    "ERR_ABORTED",
+  ] as const)("that ended with %s counts as not known", async (code) => {
+    const { step, driver, lastResult } = await world({}, { login: refuses(code) });
+    await expect(step()).rejects.toEqual(failsWith(code));
+    expect(await lastResult()).toBe("unknown");
+    await expect(step()).rejects.toEqual(failsWith("ERR_PIN_RETRY"));
+    expect(driver.presented).toHaveLength(1);
+  });
+
+  it.each(["ERR_MODULE_HUNG", "ERR_TOKEN_NOT_PRESENT", "ERR_TOKEN_WRONG"] as const)(
+    "that ended before the host was there does not count: %s",
+    async (code) => {
+      const { step, lastResult } = await world({}, { unlock: refuses(code) });
+      await expect(step()).rejects.toEqual(failsWith(code));
+      await expect(step()).rejects.toEqual(failsWith(code));
+      expect(await lastResult()).toBeUndefined();
+    },
+  );
+
+  it.each(["ERR_PIN_INCORRECT", "ERR_PIN_LOCKED"] as const)(
+    "for one signature that the token refused is not repeated unless asked: %s",
+    async (code) => {
+      const { step, driver, lastResult } = await world();
+      await expect(step({}, { work: refuses(code) })).rejects.toEqual(failsWith(code));
+      expect(await lastResult()).toBe("failed");
+      await expect(step()).rejects.toEqual(failsWith("ERR_PIN_RETRY"));
+      expect(driver.presented).toHaveLength(1);
+      await step({ retryPin: true });
+      expect(await lastResult()).toBe("accepted");
+    },
+  );
+
+  it("stays accepted where the work failed of something else", async () => {
+    const { step, lastResult } = await world();
+    const attempt = step({}, { work: refuses("ERR_TOKEN_REMOVED") });
+    await expect(attempt).rejects.toEqual(failsWith("ERR_TOKEN_REMOVED"));
+    expect(await lastResult()).toBe("accepted");
   });
 
   it("that cannot be recorded is not made", async () => {

@@ -131,6 +131,11 @@ describe("a certificate as it was agreed", () => {
     await verify({ issued: { certificate: issued({ notBefore }) } });
   });
 
+  it("may begin after the one before ended, where that had happened when it came", async () => {
+    const notBefore = new Date("2026-04-02T00:00:00Z");
+    await verify({ now: notBefore, issued: { certificate: issued({ notBefore }) } });
+  });
+
   it.each([-60, 60])("may end %i seconds off, within the tolerance", async (seconds) => {
     const notAfter = new Date(AGREED_NOT_AFTER.getTime() + seconds * 1000);
     await verify({ issued: { certificate: issued({ notAfter }) } });
@@ -167,6 +172,45 @@ describe("what may change is told", () => {
       { field: "extendedKeyUsage", from: "", to: "1.3.6.1.5.5.7.3.4" },
       { field: "certificatePolicies", from: "", to: expect.stringMatching(/^30[0-9a-f]+$/) },
     ]);
+  });
+});
+
+describe("other extensions", () => {
+  const mark = (text: string, critical = false): TestExtension => ({
+    oid: "1.2.156.10260.4.1.1",
+    critical,
+    value: encode(0x13, Buffer.from(text)),
+  });
+  const held = (...extensions: TestExtension[]) =>
+    issue({
+      subject: "Sample Applicant",
+      issuer: root,
+      notAfter: new Date("2026-04-01T00:00:00Z"),
+      extensions: [keyUsage(0, 1), ...extensions],
+    }).certificate;
+  const renewed = (...extensions: TestExtension[]) => ({
+    certificate: issued({ extensions: [keyUsage(0, 1), ...extensions] }),
+  });
+  const der = (text: string) =>
+    `DER:13${text.length.toString(16).padStart(2, "0")}${Buffer.from(text).toString("hex")}`;
+
+  it.each([
+    ["is new", held(), renewed(mark("B")), "", der("B")],
+    ["is missing", held(mark("A")), renewed(), der("A"), ""],
+    ["is another", held(mark("A")), renewed(mark("B")), der("A"), der("B")],
+    ["was critical", held(mark("A", true)), renewed(mark("A")), `critical,${der("A")}`, der("A")],
+  ])("one that %s is told by its object identifier", async (_, previousDer, came, from, to) => {
+    const { changes } = await verify({ previous: previousDer, issued: came });
+    expect(changes).toEqual([{ field: "extension", oid: "1.2.156.10260.4.1.1", from, to }]);
+  });
+
+  it("one that is the same is not, nor what names keys and places of the CA", async () => {
+    const places = ["2.5.29.14", "2.5.29.31", "1.3.6.1.5.5.7.1.1"].map((oid) => ({
+      oid,
+      value: encode(TAG.octetString, Uint8Array.of(1)),
+    }));
+    const came = renewed(mark("A"), ...places);
+    expect((await verify({ previous: held(mark("A")), issued: came })).changes).toEqual([]);
   });
 });
 
@@ -280,6 +324,11 @@ describe("a certificate that is not what was agreed", () => {
         },
       },
       ["/notAfter"],
+    ],
+    [
+      "a gap after the one before",
+      { issued: { certificate: issued({ notBefore: new Date("2026-04-01T00:00:01Z") }) } },
+      ["/notBefore"],
     ],
     [
       "a key usage less",

@@ -151,7 +151,8 @@ describe("what a status means", () => {
   it.each([
     ["submitApplication", 400, undefined, "ERR_RA_REFUSED"],
     ["submitApplication", 409, undefined, "ERR_APPLICATION_OPEN"],
-    ["confirm", 409, undefined, "ERR_RA_REFUSED"],
+    ["confirm", 409, undefined, "ERR_RA_BUSY"],
+    ["readProgress", 409, undefined, "ERR_RA_REFUSED"],
     ["submitApplication", 410, undefined, "ERR_OFFER_STALE"],
     ["submitApplication", 422, type("ERR_FORM_INVALID"), "ERR_FORM_INVALID"],
     ["submitApplication", 422, "urn:certrenew:problem:pin-locked", "ERR_RA_REFUSED"],

@@ -36,3 +36,29 @@ test("of what a module prints the end is kept, without secrets and terminal code
   expect(message).not.toContain("\u001b");
   expect(tail.firstError()).toBe("TypeError: no");
 });
+
+test.each([1, 3, 5])(
+  "a PIN through which the cut would go shows no end: %i characters",
+  async (seen) => {
+    const stream = new PassThrough();
+    const tail = stderrTail(stream);
+    tail.conceal("648219");
+    for (const part of ["x".repeat(500), "PIN 64", `8219${"y".repeat(4096 - seen)}`]) {
+      stream.write(part);
+    }
+    stream.end();
+    await new Promise((resolve) => stream.once("end", resolve));
+    const message = tail.asCause()?.message ?? "";
+    expect(message).toMatch(/y{4000}/);
+    expect(message).not.toMatch(/[0-9]/);
+  },
+);
+
+test("a PIN that is printed many times does not come back at the cut", async () => {
+  const stream = new PassThrough();
+  const tail = stderrTail(stream);
+  tail.conceal("648219");
+  stream.end("648219".repeat(2_000));
+  await new Promise((resolve) => stream.once("end", resolve));
+  expect(tail.asCause()?.message).toMatch(/^the module printed: •+$/);
+});

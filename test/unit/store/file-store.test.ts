@@ -151,7 +151,7 @@ describe("a file that is not a document", () => {
     ["other JSON", () => "[1]"],
     ["another key's", (text: string) => text.replace(KEY, "renewal/2")],
     ["another revision's", (text: string) => text.replace('"revision":2', '"revision":9')],
-  ])("%s: says which, still lists it, and does not write over it", async (_, garble) => {
+  ])("%s: says which, still lists it, and lets only its revision replace it", async (_, garble) => {
     await folder.saveTimes(2);
     const file = "renewal=2f1/2.json";
     const path = join(directory, file);
@@ -159,10 +159,16 @@ describe("a file that is not a document", () => {
     const fresh = fileStore({ directory });
     await expect(fresh.load(KEY)).rejects.toMatchObject({
       code: "ERR_RECORD_CORRUPT",
-      details: { file },
+      details: { file, revision: 2 },
     });
     expect(await fresh.list("renewal/")).toEqual([KEY]);
-    await expect(fresh.save(KEY, {}, 0)).rejects.toMatchObject({ code: "ERR_RECORD_CORRUPT" });
+    for (const other of [0, 1, 3]) {
+      await expect(fresh.save(KEY, {}, other)).rejects.toMatchObject({
+        code: "ERR_STORE_CONFLICT",
+      });
+    }
+    expect(await fresh.save(KEY, { n: 3 }, 2)).toBe(3);
+    expect(await fresh.load(KEY)).toEqual({ revision: 3, document: { n: 3 } });
   });
 });
 

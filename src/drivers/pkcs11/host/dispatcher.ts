@@ -47,8 +47,8 @@ export function createDispatcher(): (request: Request) => Result<CallName> {
       importCertificate(session(), options);
     },
     read: () => contentsOf(session()),
-    destroy({ kind, keyId, sha256 }) {
-      if (kind === "key-pair") destroyKeyPairs(session(), keyId);
+    destroy({ kind, keyId, sha256, spki }) {
+      if (kind === "key-pair") destroyKeyPairs(session(), { keyId, spki });
       else destroyCertificates(session(), keyId, sha256);
     },
     close() {

@@ -8,6 +8,7 @@ import {
   verifySignature,
 } from "../../../core/pki/algorithms.js";
 import { parseCertificate } from "../../../core/pki/certificate.js";
+import { bytesEqual } from "../../../core/pki/der.js";
 import type { KeyPair, KeyReference } from "../../../core/ports/driver.js";
 import type { Params } from "../rpc.js";
 import { generationMechanism, keyAlgorithmsOf } from "./mechanisms.js";
@@ -18,7 +19,13 @@ import {
   template,
   tryReadAttributes,
 } from "./objects.js";
-import { isPublicKeyOf, mayBePublicKeyOf, ownSpki, publicKeyOf } from "./public-keys.js";
+import {
+  isCertainly,
+  isPublicKeyOf,
+  mayBePublicKeyOf,
+  ownSpki,
+  publicKeyOf,
+} from "./public-keys.js";
 import { signWith } from "./signing.js";
 import type { TokenSession } from "./token-session.js";
 
@@ -109,12 +116,44 @@ export function sign(
   throw new RenewalError("ERR_KEY_NOT_FOUND");
 }
 
-/** Removes both halves under a CKA_ID, the private one first. */
-export function destroyKeyPairs(session: TokenSession, keyId: Uint8Array): void {
-  const publicKeys = objectsOf(session, pkcs11.CKO_PUBLIC_KEY, keyId);
-  for (const object of [...privateKeys(session, keyId), ...publicKeys]) {
-    session.lib.C_DestroyObject(session.session, object);
+/**
+ * Removes both halves, the private one first: all under a CKA_ID, or those of one public key.
+ * @throws ERR_TOKEN_FAILURE, with nothing removed, when a private key may be the one that is meant and nothing tells
+ */
+export function destroyKeyPairs(session: TokenSession, { keyId, spki }: KeyReference): void {
+  const privates = privateKeys(session, keyId);
+  const publics = keyObjects(session, pkcs11.CKO_PUBLIC_KEY, keyId);
+  const objects =
+    spki === undefined
+      ? [...privates, ...publics]
+      : [...privateHalves(session, privates, spki), ...publicHalves(session, publics, spki)];
+  for (const object of objects) session.lib.C_DestroyObject(session.session, object);
+}
+
+/** What is destroyed is gone, so a private key counts only where it is certain. */
+function privateHalves(
+  session: TokenSession,
+  keys: readonly pkcs11.Handle[],
+  spki: Uint8Array,
+): pkcs11.Handle[] {
+  const candidates = keys.map((key) => ({ key, fits: isCertainly(session, key, spki) }));
+  const found = candidates.filter(({ fits }) => fits === true);
+  if (found.length === 0 && candidates.some(({ fits }) => fits === undefined)) {
+    const reason = "the token does not tell which private key is meant; nothing was removed";
+    throw new RenewalError("ERR_TOKEN_FAILURE", { details: { reason } });
   }
+  return found.map(({ key }) => key);
+}
+
+function publicHalves(
+  session: TokenSession,
+  keys: readonly pkcs11.Handle[],
+  spki: Uint8Array,
+): pkcs11.Handle[] {
+  return keys.filter((key) => {
+    const own = ownSpki(session, key);
+    return own !== undefined && bytesEqual(own, spki);
+  });
 }
 
 /** Tells of a certificate whether a private key under its CKA_ID is seen. Never of one without CKA_ID. */
@@ -141,14 +180,14 @@ export function hasPrivateKey(
   );
 }
 
-/** Under an empty CKA_ID, every private key: the public key then tells which is meant. */
 function privateKeys(session: TokenSession, keyId: Uint8Array): pkcs11.Handle[] {
-  return objectsOf(session, pkcs11.CKO_PRIVATE_KEY, keyId.length > 0 ? keyId : undefined);
+  return keyObjects(session, pkcs11.CKO_PRIVATE_KEY, keyId);
 }
 
-function objectsOf(session: TokenSession, kind: number, keyId: Uint8Array | undefined) {
+/** Under an empty CKA_ID, every key: the public key then tells which is meant. */
+function keyObjects(session: TokenSession, kind: number, keyId: Uint8Array): pkcs11.Handle[] {
   const having: Entry[] = [[pkcs11.CKA_CLASS, kind]];
-  if (keyId !== undefined) having.push([pkcs11.CKA_ID, keyId]);
+  if (keyId.length > 0) having.push([pkcs11.CKA_ID, keyId]);
   return findObjects(session, new Map(having));
 }
 
@@ -158,7 +197,7 @@ function objectsOf(session: TokenSession, kind: number, keyId: Uint8Array | unde
  */
 function sweepOrphans(session: TokenSession, keyId: Uint8Array): void {
   if (privateKeys(session, keyId).length > 0) return;
-  for (const object of objectsOf(session, pkcs11.CKO_PUBLIC_KEY, keyId)) {
+  for (const object of keyObjects(session, pkcs11.CKO_PUBLIC_KEY, keyId)) {
     session.lib.C_DestroyObject(session.session, object);
   }
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createPublicKey, randomBytes } from "node:crypto";
 import pkcs11 from "pkcs11js";
 import { KEY_ALGORITHMS, type KeyAlgorithm } from "../../../core/domain/key-algorithm.js";
 import {
@@ -11,7 +11,7 @@ import {
   verifySignature,
 } from "../../../core/pki/algorithms.js";
 import { parseCertificate } from "../../../core/pki/certificate.js";
-import { bytesEqual } from "../../../core/pki/der.js";
+import { bytesEqual, encodeUnsigned } from "../../../core/pki/der.js";
 import { fromNative } from "../errors.js";
 import { readCertificates } from "./certificates.js";
 import { findObjects, tryReadAttributes } from "./objects.js";
@@ -58,6 +58,24 @@ export function isPublicKeyOf(
   return provenBy(session, key, candidates) !== undefined;
 }
 
+/**
+ * The same where nothing may be believed: `undefined` when it is neither read from the private key nor proven by its
+ * signature, for which the holder may have to type the PIN.
+ */
+export function isCertainly(
+  session: TokenSession,
+  key: pkcs11.Handle,
+  spki: Uint8Array,
+): boolean | undefined {
+  const own = ownSpki(session, key);
+  if (own !== undefined) return bytesEqual(own, spki);
+  const algorithm = parsed(() => keyAlgorithmOf(spki));
+  if (algorithm === undefined || kindOf(session, key) !== kindOfSpki(spki)) return false;
+  const [modulus] = tryReadAttributes(session, key, [pkcs11.CKA_MODULUS]);
+  if (modulus?.length) return isModulusOf(modulus, spki);
+  return signsNonce(session, key, algorithm)?.(spki);
+}
+
 /** As far as can be told without a signature. */
 export function mayBePublicKeyOf(
   session: TokenSession,
@@ -86,17 +104,35 @@ function provenBy(
   if (algorithm === undefined) return undefined;
   const only = fitting.length === 1 ? fitting[0] : undefined;
   if (holderMustType(session, key)) return only;
+  const verifies = signsNonce(session, key, algorithm);
+  return verifies ? fitting.find(verifies) : only;
+}
+
+/**
+ * Has the key sign a random value.
+ * @returns tells of a public key whether it verifies the signature; `undefined` for a key that may only decrypt
+ */
+function signsNonce(
+  session: TokenSession,
+  key: pkcs11.Handle,
+  algorithm: KeyAlgorithm,
+): ((spki: Uint8Array) => boolean) | undefined {
   const [signature] = signatureAlgorithmsFor(algorithm);
   if (signature === undefined) return undefined;
   try {
     const nonce = randomBytes(32);
     const proof = signWith(session, key, signature, nonce);
-    return fitting.find((spki) => verifySignature(spki, signature, nonce, proof));
+    return (spki) => verifySignature(spki, signature, nonce, proof);
   } catch (error) {
-    // A key that may only decrypt cannot prove itself so.
-    if (fromNative(error).code === "ERR_ALGORITHM_UNSUPPORTED") return only;
+    if (fromNative(error).code === "ERR_ALGORITHM_UNSUPPORTED") return undefined;
     throw error;
   }
+}
+
+function isModulusOf(modulus: Uint8Array, spki: Uint8Array): boolean {
+  const key = createPublicKey({ key: Buffer.from(spki), type: "spki", format: "der" });
+  const { n = "" } = key.export({ format: "jwk" });
+  return bytesEqual(encodeUnsigned(modulus), encodeUnsigned(Buffer.from(n, "base64url")));
 }
 
 /** Public keys of the public key and certificate objects that stand under the same CKA_ID. */

@@ -1,8 +1,9 @@
 import * as graphene from "graphene-pk11";
+import { identityOf, sameToken } from "../../../core/domain/token-identity.js";
 import { RenewalError } from "../../../core/errors.js";
 import type { Token, TokenIdentity } from "../../../core/ports/driver.js";
 import { ckrOf } from "../errors.js";
-import { identityOf, isSame, nameOf } from "../identity.js";
+import { nameOf } from "../identity.js";
 import type { Mechanisms } from "./mechanisms.js";
 import type { TokenModule } from "./module.js";
 import type { ObjectAccess } from "./objects.js";
@@ -26,7 +27,7 @@ export interface TokenSession extends ObjectAccess {
   /** @throws ERR_TOKEN_REMOVED when the slot is empty or holds another token */
   assertPresent(): void;
   /**
-   * Presents the PIN, once.
+   * Presents the PIN, once. When it returns, the token has looked at it.
    * @throws ERR_PIN_LOCKED without presenting it, ERR_PIN_REQUIRED when there is none to present
    */
   login(pin: string | undefined): void;
@@ -49,7 +50,7 @@ export function openSession(module: TokenModule, wanted: TokenIdentity): TokenSe
 
   const assertPresent = () => {
     const now = isOccupied(module, slot) ? identityIn(slot) : undefined;
-    if (now === undefined || !isSame(now, wanted)) throw new RenewalError("ERR_TOKEN_REMOVED");
+    if (now === undefined || !sameToken(now, wanted)) throw new RenewalError("ERR_TOKEN_REMOVED");
   };
   return {
     lib: module.lib,
@@ -66,12 +67,8 @@ export function openSession(module: TokenModule, wanted: TokenIdentity): TokenSe
       if (!pin && !token.protectedAuthenticationPath) throw new RenewalError("ERR_PIN_REQUIRED");
       // The binding takes a string only; of no length, it means the reader's own PIN pad.
       const value = pin ?? "";
-      try {
-        session.login(value);
-      } catch (error) {
-        // Some middleware shares one login between the programs of a user.
-        if (ckrOf(error) !== "CKR_USER_ALREADY_LOGGED_IN") throw error;
-      }
+      presented = undefined;
+      loginAlone(session, value);
       presented = value;
     },
     loginForSignature() {
@@ -90,8 +87,22 @@ export function openSession(module: TokenModule, wanted: TokenIdentity): TokenSe
   };
 }
 
+/**
+ * Some middleware shares one login between the programs of a user. It then looks at no PIN, so that login is ended first: a
+ * PIN that nobody looked at is not a right one.
+ */
+function loginAlone(session: graphene.Session, pin: string): void {
+  try {
+    session.login(pin);
+  } catch (error) {
+    if (ckrOf(error) !== "CKR_USER_ALREADY_LOGGED_IN") throw error;
+    session.logout();
+    session.login(pin);
+  }
+}
+
 function findToken(present: readonly PresentToken[], wanted: TokenIdentity): PresentToken {
-  const found = present.find(({ token }) => isSame(token, wanted));
+  const found = present.find(({ token }) => sameToken(token, wanted));
   if (found !== undefined) return found;
   const [other] = present;
   if (other === undefined) throw new RenewalError("ERR_TOKEN_NOT_PRESENT");

@@ -1,4 +1,4 @@
-import { RenewalError } from "../../core/errors.js";
+import { RenewalError } from "./errors.js";
 
 /**
  * The promise, or ERR_ABORTED as soon as the signal aborts; where `applies` then says no, the signal is somebody else's
