@@ -9,7 +9,7 @@ import type { Runtime } from "./runtime.js";
 import { credentialOf } from "./summaries.js";
 import { assertTransition } from "./transitions.js";
 
-export type RecordUpdate = (record: RenewalRecord) => RenewalRecord;
+type RecordUpdate = (record: RenewalRecord) => RenewalRecord;
 
 /** What a step works with: the record under its claim, and the ports. */
 export interface StepContext {

@@ -3,7 +3,8 @@ import type { JsonObject } from "./domain/scalars.js";
 import { errorCode, RenewalError } from "./errors.js";
 import type { TokenIdentity } from "./ports/driver.js";
 import type { Store } from "./ports/store.js";
-import { decodeRecord, encodeRecord, type RenewalRecord } from "./record.js";
+import type { RenewalRecord } from "./record.js";
+import { decodeRecord, encodeRecord } from "./record-codec.js";
 
 const RENEWAL_PREFIX = "renewal-";
 

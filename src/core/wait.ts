@@ -19,8 +19,8 @@ const PASSING: ReadonlySet<string> = new Set([
 type Waited = Awaited<ReturnType<AwaitingReview["wait"]>>;
 
 /**
- * Asks the RA until the state is another, whoever notices that first. Each look is a step of its own: between two looks nothing is claimed, and a
- * process that ends in between has lost nothing.
+ * Asks the RA until the state is another, whoever notices that first. Each look is a step of its own: between two looks
+ * nothing is claimed, and a process that ends in between has lost nothing.
  */
 export async function waitForChange(
   runtime: Runtime,

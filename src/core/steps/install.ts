@@ -13,7 +13,8 @@ import { verifyIssued } from "./verify-issued.js";
 
 /** ready-to-install → installing → confirming → completed. */
 export async function install(context: StepContext, options: InstallOptions): Promise<void> {
-  assertAcknowledged(await guardQuestions(context.runtime, context.record), options.acknowledge);
+  const questions = await guardQuestions(context.runtime, context.record, context.signal);
+  assertAcknowledged(questions, options.acknowledge);
   await reconcile(context);
   const access = tokenAccess(context, "install", options);
   await assertStillIssued(context, access);

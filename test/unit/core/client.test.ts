@@ -12,7 +12,7 @@ import { parseCertificate, toPem } from "../../../src/core/pki/certificate.js";
 import type { Driver } from "../../../src/core/ports/driver.js";
 import type { Store } from "../../../src/core/ports/store.js";
 import type { ProcessIdentity } from "../../../src/core/process-identity.js";
-import { encodeRecord } from "../../../src/core/record.js";
+import { encodeRecord } from "../../../src/core/record-codec.js";
 import { saveRecord, storeKeys } from "../../../src/core/record-store.js";
 import { memoryStore } from "../../../src/store/memory.js";
 import { testClock } from "../../support/clock.js";

@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { KEY_ALGORITHMS } from "../../../src/core/domain/key-algorithm.js";
 import type { JsonObject, JsonValue } from "../../../src/core/domain/scalars.js";
 import { RenewalError } from "../../../src/core/errors.js";
+import type { RenewalRecord } from "../../../src/core/record.js";
 import {
   decodeRecord,
   encodeRecord,
   RECORD_VERSION,
-  type RenewalRecord,
   redactRecord,
-} from "../../../src/core/record.js";
+} from "../../../src/core/record-codec.js";
 import { loadRecord, saveRecord, storeKeys } from "../../../src/core/record-store.js";
 import { memoryStore } from "../../../src/store/memory.js";
 import {
@@ -34,7 +34,11 @@ const name = fc.string({ maxLength: 40 });
 const id = fc.stringMatching(/^[A-Za-z0-9_-]{1,40}$/);
 const count = fc.integer({ min: 1, max: 1000 });
 const json = fc
-  .dictionary(fc.stringMatching(/^[a-z/~ ]{1,8}$/), fc.jsonValue({ maxDepth: 2 }))
+  // A member named __proto__ is no data to anybody: forms refuse it, and what parses JSON into objects may drop it.
+  .dictionary(
+    fc.stringMatching(/^[a-z/~ ]{1,8}$/),
+    fc.jsonValue({ maxDepth: 2 }).filter((value) => !JSON.stringify(value).includes("__proto__")),
+  )
   .map((value) => JSON.parse(JSON.stringify(value)) as JsonObject);
 const certificate = fc.constantFrom(previous.certificate, root.certificate);
 const held = fc.record({ der: certificate, keyId: octets, label: name });
