@@ -36,15 +36,11 @@ export type SavedListener = (before: RenewalRecord, after: RenewalRecord) => Pro
  * @returns the record as it is left
  */
 export async function runUnderClaim(
-  runtime: Runtime,
-  id: string,
-  step: StepName,
-  signal: AbortSignal | undefined,
-  body: (context: StepContext) => Promise<void>,
-  onSaved: SavedListener,
+  ...run: Parameters<typeof claimAndRun>
 ): Promise<RenewalRecord> {
+  const [runtime, id, , signal] = run;
   throwIfAborted(signal);
-  return oneAtATime(runtime, id, () => claimAndRun(runtime, id, step, signal, body, onSaved));
+  return oneAtATime(runtime, id, () => claimAndRun(...run));
 }
 
 async function claimAndRun(
