@@ -81,6 +81,67 @@ describe("a step that only asks", () => {
   });
 });
 
+describe("another announcement than the one that was lost", () => {
+  test("takes the place of one that never arrived: the holder announces this one, and not both", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const renewal = await reach("awaiting-payment", world);
+    world.ra.fault({ type: "unreachable", method: "send", purpose: "bank-transfer" });
+    await failureOf(renewal.payByBankTransfer(transferOf(5_000)));
+
+    const paid = await renewal.payByBankTransfer(transferOf(6_000));
+
+    const amounts = paid.payment?.instructions.flatMap(({ remittances }) =>
+      remittances.map(({ amount }) => amount.amount),
+    );
+    expect(amounts).toEqual([6_000]);
+  });
+
+  test("is not made on top of one whose outcome nobody knows, unless asked to", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const { client } = world.program({
+      transport: { ...world.ra, recover: async () => ({ outcome: "unclear" }) },
+    });
+    const draft = await client.start(await theCredential(client));
+    const unpaid = inState(await draft.submit(acceptOffer(draft)), "awaiting-payment");
+    world.ra.fault({ type: "unreachable", method: "send", purpose: "bank-transfer" });
+    await failureOf(unpaid.payByBankTransfer(transferOf(5_000)));
+
+    const error = await failureOf(unpaid.payByBankTransfer(transferOf(6_000)));
+    const paid = await unpaid.payByBankTransfer({ ...transferOf(6_000), repeat: true });
+
+    expect(error.code).toBe("ERR_OUTCOME_UNCLEAR");
+    expect(paid.payment?.instructions).toHaveLength(1);
+  });
+});
+
+describe("an RA that refuses", () => {
+  test("the question after an application that it never heard of: it is sent again as it is", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const { client } = world.program();
+    const draft = await client.start(await theCredential(client));
+    world.ra.fault({ type: "unreachable", method: "send" });
+    const lost = await failureOf(draft.submit(acceptOffer(draft)));
+    world.ra.fault({ type: "refused", method: "recover" });
+
+    const submitted = await inState(lost.renewal, "submitting").continue();
+
+    expect(submitted.state).toBe("awaiting-payment");
+    expect(world.asked).toBe(1);
+  });
+
+  test("the confirmation of a certificate that it did not revoke: it stays to be confirmed", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const confirming = await reach("confirming", world);
+    world.ra.fault({ type: "refused", method: "send", purpose: "confirmation" });
+
+    const error = await failureOf(confirming.continue());
+
+    expect(error.code).toBe("ERR_RA_REFUSED");
+    const done = await inState(error.renewal, "confirming").continue();
+    expect(done.state).toBe("completed");
+  });
+});
+
 describe("a protocol that cannot tell what became of an announcement", () => {
   test("does not stop the renewal, and repeats on demand only", async () => {
     const world = await createWorld({ ra: CLERKS });

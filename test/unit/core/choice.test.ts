@@ -165,6 +165,14 @@ describe("the key that is asked for", () => {
     expect(await decideOn({ choose: { keyMode: "renew" } })).toMatchObject({ keyMode: "renew" });
   });
 
+  it("keeps the key's algorithm where the key is kept: another one is refused by name", async () => {
+    const choose = { keyMode: "renew", keyAlgorithm: "rsa-4096" } as const;
+    expect(await refusalOf({ choose })).toMatchObject({
+      code: "ERR_ARGUMENT",
+      problems: [{ pointer: "/keyAlgorithm", message: expect.stringContaining("present key") }],
+    });
+  });
+
   it("is of the old one's algorithm, else of the first that terms and token both have", async () => {
     const terms = sampleTerms({ keyAlgorithms: ["rsa-4096", "rsa-2048"] });
     expect(await decideOn({ offer: { terms } })).toMatchObject({ keyAlgorithm: "rsa-2048" });
