@@ -29,7 +29,7 @@ export interface StepContext {
 }
 
 /** Told of every state that was saved. */
-export type SavedListener = (before: RenewalRecord, after: RenewalRecord) => Promise<void>;
+type SavedListener = (before: RenewalRecord, after: RenewalRecord) => Promise<void>;
 
 /**
  * Runs a step's body under a claim, and gives the claim back with the last save, whether the body succeeded or not.
