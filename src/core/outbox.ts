@@ -54,8 +54,10 @@ export async function deliver(context: StepContext, exchange: Exchange): Promise
   } catch (error) {
     if (outcomeIsOpen(error)) throw error;
     const ours = await adoptOpenApplication(context, exchange);
-    if (!ours) await drop(context, exchange);
-    if (!ours) throw error;
+    if (!ours) {
+      await drop(context, exchange);
+      throw error;
+    }
     reply = ours;
   }
   await settleWith(context, exchange, reply);
