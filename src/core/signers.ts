@@ -4,6 +4,7 @@ import { keyAlgorithmOf, signatureAlgorithmsFor, verifySignature } from "./pki/a
 import { parseCertificate } from "./pki/certificate.js";
 import type { KeyReference, Session } from "./ports/driver.js";
 import type { Signer } from "./ports/transport.js";
+import type { HeldCertificate } from "./record.js";
 
 /** A signer over one key of a session: it signs, and is worth nothing once the session has ended. */
 export function tokenSigner(
@@ -14,7 +15,8 @@ export function tokenSigner(
 ): Signer {
   const keyAlgorithm = keyAlgorithmOf(key.spki);
   const fitting = keyAlgorithm ? signatureAlgorithmsFor(keyAlgorithm) : [];
-  const algorithms = fitting.filter((name) => session.token.signatureAlgorithms.includes(name));
+  // The token's order is its driver's preference.
+  const algorithms = session.token.signatureAlgorithms.filter((name) => fitting.includes(name));
   if (algorithms.length === 0) {
     throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED", {
       details: { algorithm: keyAlgorithm ?? "of the certificate", token: session.token.label },
@@ -37,8 +39,16 @@ export function tokenSigner(
 }
 
 /** The old certificate's signer. @throws ERR_KEY_NOT_FOUND when its private key is not on the token */
-export async function previousSigner(context: StepContext, session: Session): Promise<Signer> {
-  const { der, keyId } = context.record.previous;
+export function previousSigner(context: StepContext, session: Session): Promise<Signer> {
+  return certificateSigner(context, session, context.record.previous);
+}
+
+/** The signer of a certificate on the token. @throws ERR_KEY_NOT_FOUND when its private key is not there */
+export async function certificateSigner(
+  context: Pick<StepContext, "signal" | "activity">,
+  session: Session,
+  { der, keyId }: Pick<HeldCertificate, "der" | "keyId">,
+): Promise<Signer> {
   const key = { keyId, spki: parseCertificate(der).spki };
   const found = await session.findKeyPair(key, { signal: context.signal });
   if (!found) {

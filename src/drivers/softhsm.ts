@@ -7,30 +7,18 @@ import { existsSync } from "node:fs";
 import { RenewalError } from "../core/errors.js";
 import type { Driver } from "../core/ports/driver.js";
 import { createPkcs11Driver, type Pkcs11DriverOptions } from "./pkcs11/driver.js";
+import { placesOf } from "./pkcs11/module-paths.js";
 
+/** Its name in the table of known modules. */
+const SOFTHSM = "SoftHSM 2";
+
+/** What {@link softHsmDriver} takes: all of it optional. */
 export interface SoftHsmDriverOptions extends Omit<Pkcs11DriverOptions, "module"> {
   /** The path of `libsofthsm2.so`, where it is not in one of the usual places. */
   readonly module?: string | undefined;
   /** The configuration file (SOFTHSM2_CONF). Without it SoftHSM takes the environment's, or the machine's own. */
   readonly conf?: string | undefined;
 }
-
-/** Where packages put the library. */
-const USUAL_PLACES: readonly string[] = [
-  // Debian and Ubuntu (libsofthsm2), Arch Linux (softhsm)
-  "/usr/lib/softhsm/libsofthsm2.so",
-  "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-  "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-  // Fedora, RHEL (softhsm), Alpine Linux (softhsm)
-  "/usr/lib64/pkcs11/libsofthsm2.so",
-  "/usr/lib64/softhsm/libsofthsm2.so",
-  "/usr/lib/pkcs11/libsofthsm2.so",
-  // The source's own prefix, and Homebrew on Intel and Apple silicon
-  "/usr/local/lib/softhsm/libsofthsm2.so",
-  "/opt/homebrew/lib/softhsm/libsofthsm2.so",
-  // The installer of SoftHSM2-for-Windows
-  "C:\\SoftHSM2\\lib\\softhsm2-x64.dll",
-];
 
 /**
  * A PKCS#11 driver on SoftHSM's library.
@@ -48,10 +36,10 @@ export function softHsmDriver(options: SoftHsmDriverOptions = {}): Driver {
 
 /** The path of SoftHSM's library, `undefined` where it is in none of the usual places. */
 export function findSoftHsm(): string | undefined {
-  return USUAL_PLACES.find((path) => existsSync(path));
+  return placesOf(SOFTHSM).find((path) => existsSync(path));
 }
 
 function notFound(): never {
-  const reason = `it is in none of the usual places: ${USUAL_PLACES.join(", ")}`;
+  const reason = `it is in none of the usual places: ${placesOf(SOFTHSM).join(", ")}`;
   throw new RenewalError("ERR_MODULE_MISSING", { details: { module: "libsofthsm2.so", reason } });
 }

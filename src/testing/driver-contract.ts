@@ -1,6 +1,7 @@
 import type { Driver, TokenIdentity } from "../core/ports/driver.js";
 import type { ContractCase } from "./contract.js";
 import { certificateCases } from "./driver/certificates.js";
+import { decryptionCases } from "./driver/decryption.js";
 import { keyCases } from "./driver/keys.js";
 import { listingCases } from "./driver/listing.js";
 import { removalCases } from "./driver/removal.js";
@@ -22,6 +23,7 @@ export function driverContract(fixture: DriverFixture): readonly ContractCase[] 
   }));
 }
 
+/** Your driver, as {@link driverContract} is given it. */
 export interface DriverFixture {
   /** Makes a fresh token and a fresh driver that sees it, and no other token. Every case takes one and disposes of it. */
   create(): Promise<DriverSetting>;
@@ -31,10 +33,11 @@ export interface DriverFixture {
 
 /**
  * `removal`: the setting has `reader`. `pin-lock`: the setting has `lockPin`. `host-processes`: sessions run in processes
- * of their own, which can be seen and ended from outside.
+ * of their own, which can be seen and ended from outside. `decryption`: sessions have `decrypt`, and the token makes RSA keys.
  */
-export type Arrangement = "removal" | "pin-lock" | "host-processes";
+export type Arrangement = "removal" | "pin-lock" | "host-processes" | "decryption";
 
+/** One token and one driver, made for one case. */
 export interface DriverSetting extends AsyncDisposable {
   readonly driver: Driver;
   readonly token: TokenIdentity;
@@ -70,6 +73,7 @@ const DRIVER_CASES: readonly DriverCase[] = [
   ...listingCases,
   ...unlockingCases,
   ...keyCases,
+  ...decryptionCases,
   ...certificateCases,
   ...removalCases,
 ];

@@ -3,7 +3,7 @@ import { type DriverFixture, driverContract, sampleCertificate } from "certrenew
 import { describe, test } from "vitest";
 
 const fixture: DriverFixture = {
-  arranges: ["removal", "pin-lock"],
+  arranges: ["removal", "pin-lock", "decryption"],
   async create() {
     const token = new MockToken({ label: "Sample", pin: "648219" });
     const keyId = Uint8Array.of(1, 2, 3);

@@ -40,7 +40,7 @@ function create() {
 }
 
 const fixture: DriverFixture = {
-  arranges: ["removal", "pin-lock", "host-processes"],
+  arranges: ["removal", "pin-lock", "host-processes", "decryption"],
   create: async () => create(),
 };
 

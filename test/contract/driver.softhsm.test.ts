@@ -4,7 +4,7 @@ import { describe, test } from "vitest";
 import { PIN, provisionedStore, WRONG_PIN } from "../support/softhsm.js";
 
 const fixture: DriverFixture = {
-  arranges: ["removal", "host-processes"],
+  arranges: ["removal", "host-processes", "decryption"],
   async create() {
     const store = provisionedStore("rsa:2048");
     const driver = softHsmDriver({ conf: store.conf });

@@ -26,6 +26,7 @@ const identity = (name: string) => ({
 
 const KEYS = {
   "rsa-2048": ["-newkey", "rsa:2048"],
+  "rsa-pss": ["-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"],
   "ec-p256": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
   "ec-p384": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
 } as const;
@@ -38,6 +39,8 @@ interface CertificateOptions {
   readonly extensions?: readonly string[];
   readonly days?: number;
   readonly digest?: string;
+  /** How the issuer signs, `-sigopt`. */
+  readonly signing?: readonly string[];
 }
 
 /** `<name>.pem` and `<name>.key`, as openssl makes them. */
@@ -57,6 +60,7 @@ function certificate(name: string, options: CertificateOptions = {}): void {
     ],
     ...["-keyout", file(`${name}.key`), "-out", file(`${name}.pem`), "-days", String(days)],
     ...[`-${options.digest ?? "sha256"}`],
+    ...(options.signing ?? []).flatMap((option) => ["-sigopt", option]),
     ...(issuer === undefined
       ? []
       : ["-CA", file(`${issuer}.pem`), "-CAkey", file(`${issuer}.key`)]),
@@ -71,7 +75,7 @@ beforeAll(() => {
   certificate("root", { extensions: CA });
 });
 
-describe.each(Object.keys(KEYS) as (keyof typeof KEYS)[])("with %s", (key) => {
+describe.each(["rsa-2048", "ec-p256", "ec-p384"] as const)("with %s", (key) => {
   const name = `applicant-${key}`;
   const content = new TextEncoder().encode('{"purpose":"application","名称":"示例公司"}\n');
   const signingTime = new Date();
@@ -132,7 +136,7 @@ describe.each(Object.keys(KEYS) as (keyof typeof KEYS)[])("with %s", (key) => {
       expect(stderr).toContain("verify OK");
       expect(ok).toBe(true);
       expect(stdout.toString()).toContain(`subject=${subject}`);
-      expect(stdout.toString()).toContain(`Signature Algorithm: ${algorithm}`);
+      expect(stdout.toString()).toContain(`Signature Algorithm: ${opensslName(algorithm)}`);
       expect(stdout.toString()).toContain(
         "X509v3 Key Usage: critical\n                    Digital Signature, Non Repudiation",
       );
@@ -209,11 +213,14 @@ describe.each(Object.keys(KEYS) as (keyof typeof KEYS)[])("with %s", (key) => {
       ...["-signer", file(`${name}.pem`), "-inkey", file(`${name}.key`), "-md", "sha384"],
     ];
     const md = key === "ec-p256" ? ["-md", "sha256"] : [];
-    for (const more of [[], ["-cades"], ["-keyid"]]) {
+    const pss = ["-keyopt", "rsa_padding_mode:pss", "-keyopt", "rsa_pss_saltlen:digest"];
+    const ways = [[], ["-cades"], ["-keyid"], ...(key === "rsa-2048" ? [pss] : [])];
+    for (const more of ways) {
       if (more[0] === "-keyid" && !parseCertificate(pem(`${name}.pem`)).subjectKeyId) continue;
       const der = openssl([...sign, ...md, ...more]);
       const verified = verifySignedData(der, { requireSigningCertificate: more[0] === "-cades" });
       expect(verified.content).toEqual(content);
+      if (more === pss) expect(verified.signatureAlgorithm).toBe("RSASSA-PSS-SHA384");
       expect(verified.signerCertificate.der).toEqual(pem(`${name}.pem`));
       expect(Math.abs(Number(verified.signingTime) - Date.now())).toBeLessThan(60_000);
       expect(() => verifySignedData(breakLast(der))).toThrow("the signature is not valid");
@@ -274,6 +281,26 @@ describe("chains", () => {
     expect(verify("root", [])).toBe(1);
   });
 
+  const PSS = ["rsa_padding_mode:pss", "rsa_pss_saltlen:digest"];
+
+  it("signed with RSA-PSS are verified, from the root down", () => {
+    certificate("pss-root", { key: "rsa-2048", extensions: CA, signing: PSS });
+    certificate("pss-ca", {
+      ...{ key: "rsa-2048", issuer: "pss-root", extensions: CA },
+      ...{ digest: "sha384", signing: PSS },
+    });
+    const extensions = ["keyUsage=critical,digitalSignature"];
+    certificate("pss-leaf", { issuer: "pss-ca", extensions, digest: "sha512", signing: PSS });
+    expect(verify("pss-leaf", ["pss-ca"], "pss-root")).toBe(3);
+  });
+
+  it("by a CA whose key is for RSA-PSS alone are verified", () => {
+    certificate("pss-only", { key: "rsa-pss", extensions: CA, signing: PSS.slice(1) });
+    const extensions = ["keyUsage=critical,digitalSignature"];
+    certificate("pss-only-leaf", { issuer: "pss-only", extensions, signing: PSS.slice(1) });
+    expect(verify("pss-only-leaf", [], "pss-only")).toBe(2);
+  });
+
   it("by a CA of another name, or of the same name with another key, are not", () => {
     certificate("other", { extensions: CA });
     certificate("namesake", { subject: "/CN=root", extensions: CA });
@@ -327,6 +354,11 @@ describe("chains", () => {
 
   beforeAll(() => certificate("root-rsa", { key: "rsa-2048", extensions: CA }));
 });
+
+/** openssl has one name for RSASSA-PSS with every hash. */
+function opensslName(algorithm: string): string {
+  return algorithm.startsWith("RSASSA-PSS") ? "rsassaPss" : algorithm;
+}
 
 /** The last octets belong to the signature. */
 function breakLast(der: Uint8Array): Uint8Array {

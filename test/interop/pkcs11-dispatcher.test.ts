@@ -1,4 +1,10 @@
-import { X509Certificate } from "node:crypto";
+import {
+  createCipheriv,
+  generateKeyPairSync,
+  publicEncrypt,
+  randomBytes,
+  X509Certificate,
+} from "node:crypto";
 import { sampleCertificate } from "certrenew/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { verifySignature } from "../../src/core/pki/algorithms.js";
@@ -190,12 +196,48 @@ describe("the key pair that is removed by its public key", () => {
   });
 });
 
+test("a key pair for encryption decrypts, and takes in what was enveloped to it", () => {
+  call("load", { module: store.module });
+  call("open", store.token);
+  call("login", { pin: PIN });
+  const usage = "encryption";
+  const pair = call("generate", { algorithm: "rsa-2048", keyId: ID, label: "bids", usage });
+  const algorithm = "rsaes-oaep-sha1";
+  const aesKey = randomBytes(32);
+  const recipient = { key: Buffer.from(pair.spki), type: "spki", format: "der" } as const;
+  const ciphertext = publicEncrypt(recipient, aesKey);
+  expect(call("decrypt", { key: pair, algorithm, ciphertext })).toEqual(new Uint8Array(aesKey));
+  const failure = expect.objectContaining({ code: "ERR_DECRYPTION_FAILED", details: {} });
+  expect(() => call("decrypt", { key: pair, algorithm, ciphertext: aesKey })).toThrowError(failure);
+  expect(() =>
+    call("decrypt", { key: pair, algorithm: "rsaes-oaep-sha512", ciphertext }),
+  ).toThrowError(expect.objectContaining({ code: "ERR_ALGORITHM_UNSUPPORTED" }));
+
+  const made = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const cipher = createCipheriv("id-aes256-wrap-pad", aesKey, Buffer.from("A65959A6", "hex"));
+  const pkcs8 = made.privateKey.export({ type: "pkcs8", format: "der" });
+  const wrappedPrivateKey = Buffer.concat([cipher.update(pkcs8), cipher.final()]);
+  const spki = new Uint8Array(made.publicKey.export({ type: "spki", format: "der" }));
+  const keyId = Uint8Array.of(8);
+  const wanted = {
+    envelopedKey: { encryptedKey: ciphertext, keyEncryption: algorithm, wrappedPrivateKey },
+    ...{ unwrappingKey: pair, keyId, label: "from the CA" },
+  } as const;
+  expect(() => call("unwrap", { ...wanted, spki: pair.spki })).toThrowError(failure);
+  expect(call("find", { keyId })).toBeUndefined();
+  expect(call("unwrap", { ...wanted, spki })).toEqual({ keyId, algorithm: "rsa-2048", spki });
+  const opened = publicEncrypt(made.publicKey, aesKey);
+  expect(call("decrypt", { key: { keyId, spki }, algorithm, ciphertext: opened })).toEqual(
+    new Uint8Array(aesKey),
+  );
+});
+
 test("a module that lists no EC mechanism offers none, and is not asked for one", () => {
   const vendor = bad("hide 4160", "hide 4161");
   call("load", { module: vendor.module });
   const [token] = call("tokens", undefined);
   expect(token?.keyAlgorithms).toEqual(["rsa-2048", "rsa-3072", "rsa-4096"]);
-  expect(token?.signatureAlgorithms).toHaveLength(3);
+  expect(token?.signatureAlgorithms).toHaveLength(6);
   call("open", store.token);
   call("login", { pin: PIN });
   const generate = () => call("generate", { algorithm: "ec-p256", keyId: ID, label: "none" });

@@ -7,7 +7,10 @@ import type {
   ApplicationContent,
   BankTransferContent,
   BusinessFacet,
+  CertificationRequestContent,
   Exchange,
+  FoundApplication,
+  OnlinePaymentContent,
   Reference,
   Reply,
   Transport,
@@ -44,6 +47,19 @@ export interface Applicant {
   readonly certificate: Uint8Array;
 }
 
+/** An encryption certificate beside the applicant's own. */
+export async function encryptionBeside(sandbox: Sandbox, now = new Date()): Promise<Applicant> {
+  const key = softwareKey();
+  const certificate = await sandbox.issue({
+    spki: key.spki,
+    subject: { country: "CN", organisation: "示例科技有限公司", commonName: "张三" },
+    notBefore: new Date(now.getTime() - 335 * DAY_MS),
+    notAfter: new Date(now.getTime() + 30 * DAY_MS),
+    use: "encryption",
+  });
+  return { key, certificate };
+}
+
 export async function newApplicant(
   sandbox: Sandbox,
   now = new Date(),
@@ -75,6 +91,8 @@ export interface ApplicationChanges {
   readonly now?: Date;
   readonly offer?: SignedOffer;
   readonly reference?: Reference;
+  /** The encryption certificate that the RA is shown with the other. */
+  readonly encryption?: Uint8Array;
 }
 
 /** An application as `submit` would prepare it. */
@@ -84,13 +102,14 @@ export async function prepareApplication(
   changes: ApplicationChanges = {},
 ): Promise<Application> {
   const { now = new Date(), requested = softwareKey() } = changes;
-  const signed = changes.offer ?? (await business(transport).offer(certificate));
+  const { encryption } = changes;
+  const signed = changes.offer ?? (await business(transport).offer(certificate, { encryption }));
   const { offer } = signed;
   const { subjectDer } = parseCertificate(certificate);
-  const request = await createRequest({
-    subjectDer: changes.subjectDer ?? subjectDer,
-    signer: requested,
-  });
+  const request =
+    offer.terms.requestAt === "installation"
+      ? undefined
+      : await createRequest({ subjectDer: changes.subjectDer ?? subjectDer, signer: requested });
   const term = offer.terms.years.find(({ years }) => years === 2);
   if (!term) throw new Error("the offer has no term of two years");
   const content: ApplicationContent = {
@@ -111,6 +130,7 @@ export async function prepareApplication(
     keyMode: "re-key",
     keyAlgorithm: "ec-p256",
     form: FORM,
+    attachments: [],
     acknowledged: offer.guards.map(({ id }) => id),
     followSecret: changes.reference?.followSecret ?? randomBytes(32).toString("base64url"),
     nonce: randomBytes(24).toString("base64url"),
@@ -154,6 +174,87 @@ export async function pay(
     ...changes,
   });
   return transport.send(exchange, reference);
+}
+
+/** Opens an online payment. */
+export async function payOnline(
+  transport: Transport,
+  reference: Reference,
+  changes: Partial<OnlinePaymentContent> = {},
+): Promise<Reply> {
+  const { recipient, invoiceType } = TRANSFER;
+  const exchange = await facet(transport, "prepareOnlinePayment")(reference, {
+    idempotencyKey: randomUUID(),
+    instructionId: randomUUID(),
+    recipient,
+    invoiceType,
+    method: "unionpay",
+    ...changes,
+  });
+  return transport.send(exchange, reference);
+}
+
+/** A document as `attach` would have it. */
+export function documentOf(purpose: string, content: Uint8Array, mediaType = "application/pdf") {
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  return { purpose, content, mediaType, sha256, size: content.length };
+}
+
+/** Hands in a certification request, signed by the old key unless `signer` is `null`. */
+export async function requestCertificate(
+  transport: Transport,
+  applicant: Applicant,
+  reference: Reference,
+  changes: Partial<CertificationRequestContent> & {
+    readonly requested?: SoftwareKey;
+    readonly signer?: null;
+  } = {},
+): Promise<{ readonly reply: Reply; readonly requested: SoftwareKey }> {
+  const { requested = softwareKey(), signer, ...content } = changes;
+  const { subjectDer } = parseCertificate(applicant.certificate);
+  const exchange = await facet(transport, "prepareCertificationRequest")(
+    {
+      idempotencyKey: randomUUID(),
+      reference,
+      reason: "installation",
+      request: await createRequest({ subjectDer, signer: requested }),
+      ...content,
+    },
+    signer === null ? undefined : { ...applicant.key, certificate: applicant.certificate },
+  );
+  return { reply: await transport.send(exchange, reference), requested };
+}
+
+/** Confirms what was collected, with its own key. */
+export async function confirm(
+  transport: Transport,
+  reference: Reference,
+  requested: SoftwareKey,
+  { now: installedAt = new Date(), encryption }: { now?: Date; encryption?: Uint8Array } = {},
+): Promise<Reply> {
+  const { certificate } = await transport.collect(reference);
+  const content = { idempotencyKey: randomUUID(), reference, certificate, encryption, installedAt };
+  const exchange = await transport.prepareConfirmation(content, { ...requested, certificate });
+  return transport.send(exchange, reference);
+}
+
+/** Finds the applications of a certificate from another computer. */
+export function lookUp(
+  transport: Transport,
+  { key, certificate }: Applicant,
+  followSecret = randomBytes(32).toString("base64url"),
+): Promise<readonly FoundApplication[]> {
+  return facet(transport, "lookUp")({ certificate, followSecret }, { ...key, certificate });
+}
+
+/** An optional method of the business facet, which is there. */
+export function facet<K extends keyof BusinessFacet>(
+  transport: Transport,
+  name: K,
+): NonNullable<BusinessFacet[K]> {
+  const method = business(transport)[name];
+  if (!method) throw new Error(`the transport has no ${name}`);
+  return method;
 }
 
 export function withRemote(reference: Reference, { remote }: Reply): Reference {

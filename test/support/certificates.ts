@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import type { KeyAlgorithm, SignatureAlgorithm } from "../../src/core/domain/key-algorithm.js";
 import {
+  cryptoKey,
   hashOf,
   keyAlgorithmOf,
   signatureAlgorithmsFor,
@@ -153,5 +154,5 @@ function extensionField(extensions: readonly TestExtension[]): Uint8Array[] {
 }
 
 function signed(message: Uint8Array, name: SignatureAlgorithm, key: KeyObject): Uint8Array {
-  return new Uint8Array(sign(hashOf(name), message, key));
+  return new Uint8Array(sign(hashOf(name), message, cryptoKey(key, name)));
 }

@@ -8,6 +8,7 @@
  *   fail C_Sign 48       returns CKR_DEVICE_ERROR (48) from C_Sign
  *   slow C_Sign 2        C_Sign takes two seconds longer
  *   print C_Sign TEXT    prints TEXT (one word) to standard output and standard error
+ *   pad 648219           a reader with a PIN pad, on which the holder types this: C_Login takes no PIN but an empty one
  *   flags 262144         sets these CK_TOKEN_INFO flags besides
  *   hide 64              leaves this mechanism out of C_GetMechanismList
  *   refuse 3             objects have no attribute of this type
@@ -134,6 +135,7 @@ static CK_RV getTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info) {
   GUARD(before, C_GetTokenInfo);
   CK_RV rv = real->C_GetTokenInfo(slot, info);
   if (ordered("flags", NULL, rest)) info->flags |= strtoul(rest, NULL, 10);
+  if (ordered("pad", NULL, rest)) info->flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
   if (ordered("serial", NULL, rest)) {
     memset(info->serialNumber, ' ', sizeof info->serialNumber);
     memcpy(info->serialNumber, rest, strnlen(rest, sizeof info->serialNumber));
@@ -162,8 +164,13 @@ static CK_RV openSession(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR applicatio
 }
 
 static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG length) {
+  char typed[64];
   noted(user == CKU_CONTEXT_SPECIFIC ? "CKU_CONTEXT_SPECIFIC" : "CKU_USER");
   GUARD(inSession, C_Login);
+  if (ordered("pad", NULL, typed)) {
+    if (pin != NULL && length > 0) return CKR_ARGUMENTS_BAD;
+    return real->C_Login(session, user, (CK_UTF8CHAR_PTR)typed, strlen(typed));
+  }
   return real->C_Login(session, user, pin, length);
 }
 
@@ -212,6 +219,17 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length, 
   return real->C_Sign(session, data, length, signature, signatureLength);
 }
 
+static CK_RV decryptInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key) {
+  GUARD(inSession, C_DecryptInit);
+  return real->C_DecryptInit(session, mechanism, key);
+}
+
+static CK_RV decrypt(CK_SESSION_HANDLE session, CK_BYTE_PTR encrypted, CK_ULONG encryptedLength,
+                     CK_BYTE_PTR data, CK_ULONG_PTR length) {
+  GUARD(inSession, C_Decrypt);
+  return real->C_Decrypt(session, encrypted, encryptedLength, data, length);
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
   void *library = dlopen(getenv("VENDOR_MODULE"), RTLD_NOW | RTLD_LOCAL);
   CK_C_GetFunctionList get =
@@ -233,6 +251,8 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
   shown.C_GenerateKeyPair = generateKeyPair;
   shown.C_SignInit = signInit;
   shown.C_Sign = sign;
+  shown.C_DecryptInit = decryptInit;
+  shown.C_Decrypt = decrypt;
   *list = &shown;
   return CKR_OK;
 }

@@ -1,14 +1,14 @@
-import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { constants, createPublicKey, type KeyObject, verify } from "node:crypto";
 import {
   KEY_ALGORITHMS,
   type KeyAlgorithm,
+  type RsaPadding,
   SIGNATURE_ALGORITHMS,
   type SignatureAlgorithm,
 } from "../domain/key-algorithm.js";
 import {
   type DerElement,
   DerReader,
-  encode,
   encodeBits,
   encodeNull,
   encodeOid,
@@ -21,8 +21,8 @@ import {
   TAG,
 } from "./der.js";
 import { DerError } from "./der-error.js";
-
-export type Hash = "sha256" | "sha384" | "sha512";
+import { type Hash, hashLength } from "./hashes.js";
+import { pssHashOf, pssParameters } from "./rsa-pss.js";
 
 /** What a key pair is made of. */
 export type KeyParameters =
@@ -55,26 +55,37 @@ const KEYS: Readonly<Record<KeyAlgorithm, KeyParameters>> = {
   },
 };
 
-interface SignatureParameters {
-  readonly oid: string;
-  readonly type: KeyParameters["type"];
-  readonly hash: Hash;
-}
+type SignatureParameters =
+  | {
+      readonly type: "rsa";
+      readonly padding: RsaPadding;
+      readonly oid: string;
+      readonly hash: Hash;
+    }
+  | {
+      readonly type: "ec";
+      readonly padding?: undefined;
+      readonly oid: string;
+      readonly hash: Hash;
+    };
 
-/** RFC 4055 §5 (parameters are NULL) and RFC 5758 §3.2 (parameters are absent). */
+/** RFC 4055 §3.1: one identifier for every hash, which its parameters name. */
+const RSASSA_PSS = "1.2.840.113549.1.1.10";
+
+const pkcs1 = (oid: string, hash: Hash) => ({ type: "rsa", padding: "pkcs1", oid, hash }) as const;
+const pss = (hash: Hash) => ({ type: "rsa", padding: "pss", oid: RSASSA_PSS, hash }) as const;
+const ecdsa = (oid: string, hash: Hash) => ({ type: "ec", oid, hash }) as const;
+
+/** RFC 4055 §5 (parameters are NULL), §3.1 (RSASSA-PSS-params), and RFC 5758 §3.2 (parameters are absent). */
 const SIGNATURES: Readonly<Record<SignatureAlgorithm, SignatureParameters>> = {
-  sha256WithRSAEncryption: { oid: "1.2.840.113549.1.1.11", type: "rsa", hash: "sha256" },
-  sha384WithRSAEncryption: { oid: "1.2.840.113549.1.1.12", type: "rsa", hash: "sha384" },
-  sha512WithRSAEncryption: { oid: "1.2.840.113549.1.1.13", type: "rsa", hash: "sha512" },
-  "ecdsa-with-SHA256": { oid: "1.2.840.10045.4.3.2", type: "ec", hash: "sha256" },
-  "ecdsa-with-SHA384": { oid: "1.2.840.10045.4.3.3", type: "ec", hash: "sha384" },
-};
-
-/** RFC 5754 §2. `length` in octets. */
-const HASHES: Readonly<Record<Hash, { readonly oid: string; readonly length: number }>> = {
-  sha256: { oid: "2.16.840.1.101.3.4.2.1", length: 32 },
-  sha384: { oid: "2.16.840.1.101.3.4.2.2", length: 48 },
-  sha512: { oid: "2.16.840.1.101.3.4.2.3", length: 64 },
+  sha256WithRSAEncryption: pkcs1("1.2.840.113549.1.1.11", "sha256"),
+  sha384WithRSAEncryption: pkcs1("1.2.840.113549.1.1.12", "sha384"),
+  sha512WithRSAEncryption: pkcs1("1.2.840.113549.1.1.13", "sha512"),
+  "RSASSA-PSS-SHA256": pss("sha256"),
+  "RSASSA-PSS-SHA384": pss("sha384"),
+  "RSASSA-PSS-SHA512": pss("sha512"),
+  "ecdsa-with-SHA256": ecdsa("1.2.840.10045.4.3.2", "sha256"),
+  "ecdsa-with-SHA384": ecdsa("1.2.840.10045.4.3.3", "sha384"),
 };
 
 const RSA_ENCRYPTION = "1.2.840.113549.1.1.1";
@@ -91,32 +102,59 @@ export function ecParameters(key: KeyAlgorithm): Uint8Array | undefined {
   return parameters.type === "ec" ? encodeOid(parameters.curve) : undefined;
 }
 
-/** The signatures that a key can make, the preferred one first. */
+/** The signatures that a key can make, the preferred one first: PKCS#1 v1.5, which everybody reads, before PSS. */
 export function signatureAlgorithmsFor(key: KeyAlgorithm): readonly SignatureAlgorithm[] {
   const parameters = KEYS[key];
   if (parameters.type === "ec") return [parameters.signature];
   return SIGNATURE_ALGORITHMS.filter((name) => SIGNATURES[name].type === "rsa");
 }
 
+/** The same algorithms, RSA signatures of the other padding after those of this one. */
+export function inOrderOf(
+  preferred: RsaPadding,
+  algorithms: readonly SignatureAlgorithm[],
+): readonly SignatureAlgorithm[] {
+  const isOther = (name: SignatureAlgorithm) => (rsaPaddingOf(name) ?? preferred) !== preferred;
+  return [...algorithms.filter((name) => !isOther(name)), ...algorithms.filter(isOther)];
+}
+
 export function hashOf(signature: SignatureAlgorithm): Hash {
   return SIGNATURES[signature].hash;
 }
 
+/** `undefined` for ECDSA. */
+export function rsaPaddingOf(signature: SignatureAlgorithm): RsaPadding | undefined {
+  return SIGNATURES[signature].padding;
+}
+
+/** The key as `sign` and `verify` of node:crypto take it for this algorithm. */
+export function cryptoKey(
+  key: KeyObject,
+  algorithm: SignatureAlgorithm,
+): { readonly key: KeyObject; readonly padding?: number; readonly saltLength?: number } {
+  if (rsaPaddingOf(algorithm) !== "pss") return { key };
+  const saltLength = hashLength(hashOf(algorithm));
+  return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+}
+
 /**
- * The algorithm of a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7, DER), `undefined` for one that is not in the table.
+ * The algorithm of a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7, DER), `undefined` for one that is not in the table; a key for
+ * RSASSA-PSS alone is in none.
  * @throws DerError when it is not a SubjectPublicKeyInfo
  */
 export function keyAlgorithmOf(spki: Uint8Array): KeyAlgorithm | undefined {
   const key = readSpki(spki);
   return KEY_ALGORITHMS.find((name) => {
     const row = KEYS[name];
-    return row.type === "rsa" ? row.modulusLength === key.modulusLength : row.curve === key.curve;
+    if (row.type === "ec") return row.curve === key.curve;
+    return row.modulusLength === key.modulusLength && key.pssOnly === false;
   });
 }
 
 /**
- * Whether the signature over the message is the key's: RSA PKCS#1 v1.5, or ECDSA in DER (RFC 3279 §2.2.3). `false` also
- * for a key of another type, RSA below 2048 bits, a curve that is not in the table, and bytes that are no key at all.
+ * Whether the signature over the message is the key's; ECDSA is in DER (RFC 3279 §2.2.3). `false` also for a key of another
+ * type, RSA below 2048 bits, a curve that is not in the table, and bytes that are no key at all. A key that is for RSASSA-PSS
+ * alone (RFC 4055 §3.1) verifies nothing else, and keeps to its own parameters.
  */
 export function verifySignature(
   spki: Uint8Array,
@@ -125,8 +163,9 @@ export function verifySignature(
   signature: Uint8Array,
 ): boolean {
   try {
-    const key = publicKey(spki, SIGNATURES[algorithm].type);
-    return key !== undefined && verify(SIGNATURES[algorithm].hash, message, key, signature);
+    const key = publicKey(spki, SIGNATURES[algorithm]);
+    if (key === undefined) return false;
+    return verify(hashOf(algorithm), message, cryptoKey(key, algorithm), signature);
   } catch {
     return false;
   }
@@ -134,10 +173,9 @@ export function verifySignature(
 
 /** DER of an AlgorithmIdentifier (RFC 5280 §4.1.1.2) of a signature. */
 export function signatureIdentifier(algorithm: SignatureAlgorithm): Uint8Array {
-  const { oid, type } = SIGNATURES[algorithm];
-  return type === "rsa"
-    ? encodeSequence(encodeOid(oid), encodeNull())
-    : encodeSequence(encodeOid(oid));
+  const { oid, padding, hash } = SIGNATURES[algorithm];
+  const encoded = { pkcs1: [encodeNull()], pss: [pssParameters(hash)] };
+  return encodeSequence(encodeOid(oid), ...(padding === undefined ? [] : encoded[padding]));
 }
 
 /**
@@ -152,38 +190,20 @@ export function signatureAlgorithmOf(
   const oid = readOid(fields.next());
   const parameters = fields.done ? undefined : fields.next();
   fields.end();
+  if (oid === RSASSA_PSS) {
+    const named = parameters && pssHashOf(parameters);
+    return SIGNATURE_ALGORITHMS.find(
+      (name) => SIGNATURES[name].oid === oid && hashOf(name) === named,
+    );
+  }
   const found = SIGNATURE_ALGORITHMS.find((name) => {
     const row = SIGNATURES[name];
-    return row.oid === oid || (oid === RSA_ENCRYPTION && row.type === "rsa" && row.hash === hash);
+    const isCompleted = oid === RSA_ENCRYPTION && row.padding === "pkcs1" && row.hash === hash;
+    return row.oid === oid || isCompleted;
   });
   const tag = found !== undefined && SIGNATURES[found].type === "rsa" ? TAG.null : undefined;
   // RSA's NULL is left out by some; ECDSA's parameters shall be absent.
   return parameters === undefined || parameters.tag === tag ? found : undefined;
-}
-
-/** DER of a digest's AlgorithmIdentifier, without parameters (RFC 5754 §2). */
-export function hashIdentifier(hash: Hash): Uint8Array {
-  return encodeSequence(encodeOid(HASHES[hash].oid));
-}
-
-/** The hash that an AlgorithmIdentifier names, `undefined` for one that is not in the table. */
-export function hashNamedBy(identifier: DerElement): Hash | undefined {
-  const fields = new DerReader(identifier);
-  const oid = readOid(fields.next());
-  fields.optional(TAG.null);
-  fields.end();
-  return (Object.keys(HASHES) as Hash[]).find((name) => HASHES[name].oid === oid);
-}
-
-/** DER of a DigestInfo (RFC 8017 §9.2), what a token signs that knows only CKM_RSA_PKCS. */
-export function digestInfo(hash: Hash, digest: Uint8Array): Uint8Array {
-  const { oid, length } = HASHES[hash];
-  if (digest.length !== length)
-    throw new DerError(`a ${hash} digest has ${length} octets, not ${digest.length}`);
-  return encodeSequence(
-    encodeSequence(encodeOid(oid), encodeNull()),
-    encode(TAG.octetString, digest),
-  );
 }
 
 /** SubjectPublicKeyInfo of an RSA key (RFC 3279 §2.3.1) from CKA_MODULUS and CKA_PUBLIC_EXPONENT: unsigned, big-endian. */
@@ -219,9 +239,11 @@ export function ecdsaSigValue(raw: Uint8Array): Uint8Array {
 interface PublicKeyFacts {
   readonly modulusLength?: number;
   readonly curve?: string;
+  /** Of an RSA key whose algorithm is RSASSA-PSS itself. */
+  readonly pssOnly?: boolean;
 }
 
-/** Neither of the two for a key of another type, or an EC key without a named curve. */
+/** None of them for a key of another type, or an EC key without a named curve. */
 function readSpki(spki: Uint8Array): PublicKeyFacts {
   const fields = new DerReader(readDer(spki));
   const identifier = new DerReader(fields.next());
@@ -232,9 +254,9 @@ function readSpki(spki: Uint8Array): PublicKeyFacts {
     const curve = identifier.optional(TAG.oid);
     return curve === undefined ? {} : { curve: readOid(curve) };
   }
-  if (oid !== RSA_ENCRYPTION) return {};
+  if (oid !== RSA_ENCRYPTION && oid !== RSASSA_PSS) return {};
   const modulus = readInteger(new DerReader(readDer(bits)).next());
-  return { modulusLength: bitLength(modulus) };
+  return { modulusLength: bitLength(modulus), pssOnly: oid === RSASSA_PSS };
 }
 
 function bitLength(unsigned: Uint8Array): number {
@@ -242,12 +264,12 @@ function bitLength(unsigned: Uint8Array): number {
   return (unsigned.length - start) * 8 - (Math.clz32(unsigned[start] ?? 0) - 24);
 }
 
-function publicKey(spki: Uint8Array, type: KeyParameters["type"]): KeyObject | undefined {
-  const { modulusLength = 0, curve } = readSpki(spki);
+function publicKey(spki: Uint8Array, row: SignatureParameters): KeyObject | undefined {
+  const { modulusLength = 0, curve, pssOnly = false } = readSpki(spki);
   const accepted =
-    type === "rsa"
-      ? modulusLength >= 2048 && modulusLength <= 16_384
-      : Object.values(KEYS).some((row) => row.type === "ec" && row.curve === curve);
+    row.type === "rsa"
+      ? modulusLength >= 2048 && modulusLength <= 16_384 && (!pssOnly || row.padding === "pss")
+      : Object.values(KEYS).some((key) => key.type === "ec" && key.curve === curve);
   if (!accepted) return undefined;
   return createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
 }

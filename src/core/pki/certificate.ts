@@ -116,6 +116,13 @@ export function permitsKeyUsage(certificate: Certificate, usage: KeyUsage): bool
   return !certificate.extensions.has(EXTENSION.keyUsage) || certificate.keyUsage.includes(usage);
 }
 
+const OPENING = ["keyEncipherment", "dataEncipherment", "keyAgreement"] as const;
+
+/** Whether files may be encrypted to it, which its key then opens (RFC 5280 §4.2.1.3). */
+export function opensFiles(certificate: Certificate): boolean {
+  return OPENING.some((usage) => permitsKeyUsage(certificate, usage));
+}
+
 /** SHA-256 as 64 lower-case hexadecimal digits. */
 export function sha256Hex(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
@@ -193,7 +200,8 @@ function readExtensionField(field: DerElement | undefined): Extensions {
   return extensions;
 }
 
-function serialNumberToString(octets: Uint8Array): string {
+/** Upper-case hexadecimal in whole octets, as OpenSSL prints it, of a serial number's INTEGER. */
+export function serialNumberToString(octets: Uint8Array): string {
   const digits = Buffer.from(octets).toString("hex").toUpperCase();
   if ((octets[0] ?? 0) < 0x80) return digits.length > 2 ? digits.replace(/^00/, "") : digits;
   const magnitude = (1n << BigInt(octets.length * 8)) - BigInt(`0x${digits}`);

@@ -26,6 +26,9 @@ export const EXTENSION = {
 /** `anyExtendedKeyUsage`, RFC 5280 §4.2.1.12. */
 export const ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0";
 
+/** id-kp-cmcRA (RFC 6402 §2.10): without it, whoever holds a certificate of the same CA could sign as its RA. */
+export const CMC_RA = "1.3.6.1.5.5.7.3.28";
+
 /** KeyUsage ::= BIT STRING (RFC 5280 §4.2.1.3), in the order of its bits. */
 export const KEY_USAGES = [
   "digitalSignature",

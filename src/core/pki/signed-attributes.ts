@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { type Hash, hashNamedBy } from "./algorithms.js";
 import type { Certificate } from "./certificate.js";
 import {
   bytesEqual,
@@ -16,6 +15,7 @@ import {
   TAG,
 } from "./der.js";
 import { DerError } from "./der-error.js";
+import { type Hash, hashNamedBy } from "./hashes.js";
 import { encodeTime, readTime } from "./time.js";
 
 /** RFC 5652 §11, RFC 5035 §3. */

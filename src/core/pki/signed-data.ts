@@ -2,9 +2,6 @@ import { createHash } from "node:crypto";
 import type { SignatureAlgorithm } from "../domain/key-algorithm.js";
 import type { Signer } from "../ports/transport.js";
 import {
-  type Hash,
-  hashIdentifier,
-  hashNamedBy,
   hashOf,
   signatureAlgorithmOf,
   signatureIdentifier,
@@ -29,6 +26,7 @@ import {
   TAG,
 } from "./der.js";
 import { DerError } from "./der-error.js";
+import { type Hash, hashIdentifier, hashNamedBy } from "./hashes.js";
 import {
   encodeSignedAttributes,
   namesSigningCertificate,

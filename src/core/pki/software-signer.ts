@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject, sign } from "node:crypto";
 import type { Signer } from "../ports/transport.js";
-import { hashOf, keyAlgorithmOf, signatureAlgorithmsFor } from "./algorithms.js";
+import { cryptoKey, hashOf, keyAlgorithmOf, signatureAlgorithmsFor } from "./algorithms.js";
 
 /** A signer over a key in memory: for an RA's own key, and where a token has to be stood in for. */
 export function softwareSigner(privateKey: KeyObject): Signer {
@@ -10,7 +10,7 @@ export function softwareSigner(privateKey: KeyObject): Signer {
     spki,
     algorithms: keyAlgorithm === undefined ? [] : signatureAlgorithmsFor(keyAlgorithm),
     sign: async (message, algorithm) =>
-      new Uint8Array(sign(hashOf(algorithm), message, privateKey)),
+      new Uint8Array(sign(hashOf(algorithm), message, cryptoKey(privateKey, algorithm))),
   };
 }
 

@@ -1,4 +1,9 @@
-import type { KeyAlgorithm, SignatureAlgorithm } from "../domain/key-algorithm.js";
+import type {
+  DecryptionAlgorithm,
+  KeyAlgorithm,
+  KeyPairUsage,
+  SignatureAlgorithm,
+} from "../domain/key-algorithm.js";
 import type { ProcessIdentity } from "../process-identity.js";
 
 /**
@@ -38,7 +43,10 @@ export interface Token extends TokenIdentity {
   readonly freeMemory?: { readonly public?: number; readonly private?: number } | undefined;
   /** Key pairs that can be generated on the token. */
   readonly keyAlgorithms: readonly KeyAlgorithm[];
-  /** Signatures that the token can make, by its own mechanism or with the hash computed beside it. */
+  /**
+   * Signatures that the token can make, by its own mechanism or with the hash computed beside it, the preferred one first:
+   * of those that fit a key, the lifecycle signs with the first.
+   */
   readonly signatureAlgorithms: readonly SignatureAlgorithm[];
 }
 
@@ -54,6 +62,7 @@ export interface TokenCertificate {
   readonly privateKey: "present" | "absent" | "unknown";
 }
 
+/** One token, and the certificates that can be read from it. */
 export interface TokenContents {
   readonly token: Token;
   readonly certificates: readonly TokenCertificate[];
@@ -61,12 +70,17 @@ export interface TokenContents {
   readonly unreadableObjects: number;
 }
 
+/** What every call of a port takes. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How {@link Driver.unlock} logs in. */
 export interface UnlockOptions extends CallOptions {
-  /** Absent: the PIN is typed at the reader, or the token needs none. */
+  /**
+   * Absent: the PIN is typed at the reader, or the token needs none. Where it is typed at the reader
+   * ({@link Token.protectedAuthenticationPath}), a PIN given here is not used.
+   */
   readonly pin?: string | undefined;
   /**
    * Awaited with the session's host process once the token was found, and right before the PIN crosses; never called
@@ -77,6 +91,7 @@ export interface UnlockOptions extends CallOptions {
   readonly onHost?: ((host: ProcessIdentity) => Promise<void>) | undefined;
 }
 
+/** Reaches tokens: lists them and reads their certificates without a PIN, opens a session with one. */
 export interface Driver extends AsyncDisposable {
   /** A short name for reports: `pkcs11`, `softhsm`, `mock`. */
   readonly name: string;
@@ -109,11 +124,13 @@ export interface Driver extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A token was plugged in or pulled out. */
 export interface TokenEvent {
   readonly type: "inserted" | "removed";
   readonly token: TokenIdentity;
 }
 
+/** A key pair on a token. Its private half never leaves it. */
 export interface KeyPair {
   /** CKA_ID of both halves. */
   readonly keyId: Uint8Array;
@@ -128,13 +145,17 @@ export interface KeyReference {
   readonly spki?: Uint8Array | undefined;
 }
 
+/** What {@link Session.generateKeyPair} makes. */
 export interface GenerateKeyPairOptions extends CallOptions {
   readonly algorithm: KeyAlgorithm;
   /** CKA_ID for both halves, chosen and saved by the caller before the call. */
   readonly keyId: Uint8Array;
   readonly label: string;
+  /** Default `signing`. An EC pair for `encryption` agrees on keys (ECDH), which `decrypt` does not do. */
+  readonly usage?: KeyPairUsage | undefined;
 }
 
+/** What {@link Session.sign} signs, and with which key. */
 export interface SignOptions extends CallOptions {
   readonly key: KeyReference;
   readonly algorithm: SignatureAlgorithm;
@@ -142,12 +163,48 @@ export interface SignOptions extends CallOptions {
   readonly message: Uint8Array;
 }
 
+/** What {@link Session.decrypt} decrypts, and with which key. */
+export interface DecryptOptions extends CallOptions {
+  readonly key: KeyReference;
+  readonly algorithm: DecryptionAlgorithm;
+  /** One RSA block, as the encryptedKey of a CMS KeyTransRecipientInfo (RFC 5652 §6.2.1). */
+  readonly ciphertext: Uint8Array;
+}
+
+/**
+ * A private key that only the token can open: PKCS#8 (RFC 5958) under an AES key, which is encrypted to a key pair of the
+ * token. It stays closed on its way through this process.
+ */
+export interface EnvelopedKey {
+  /** The AES key (128, 192 or 256 bits), encrypted to the unwrapping key. */
+  readonly encryptedKey: Uint8Array;
+  readonly keyEncryption: DecryptionAlgorithm;
+  /** PrivateKeyInfo, DER, wrapped with the AES key: AES key wrap with padding (RFC 5649). */
+  readonly wrappedPrivateKey: Uint8Array;
+}
+
+/** What {@link Session.importKeyPair} writes. */
+export interface ImportKeyPairOptions extends CallOptions {
+  readonly envelopedKey: EnvelopedKey;
+  /** Opens the envelope. The token must let it unwrap (CKA_UNWRAP), as those made for `encryption` may. */
+  readonly unwrappingKey: KeyReference;
+  /** The public half (SubjectPublicKeyInfo, DER), which is written beside the private one. */
+  readonly spki: Uint8Array;
+  /** CKA_ID for both halves, chosen and saved by the caller before the call. */
+  readonly keyId: Uint8Array;
+  readonly label: string;
+  /** Default `encryption`. A key that others made does not sign then. */
+  readonly usage?: KeyPairUsage | undefined;
+}
+
+/** What {@link Session.importCertificate} writes. */
 export interface ImportCertificateOptions extends CallOptions {
   readonly der: Uint8Array;
   readonly keyId: Uint8Array;
   readonly label: string;
 }
 
+/** What {@link Session.destroy} removes. */
 export interface DestroyOptions extends CallOptions {
   readonly kind: "certificate" | "key-pair";
   readonly keyId: Uint8Array;
@@ -176,17 +233,31 @@ export interface Session extends AsyncDisposable {
   /** The key pair under this reference, when its private half is there and its public key can be told. */
   findKeyPair(key: KeyReference, options?: CallOptions): Promise<KeyPair | undefined>;
   /**
-   * Signs with a private key of the token. RSA: PKCS#1 v1.5. EC: Ecdsa-Sig-Value in DER (RFC 3279 §2.2.3).
+   * Signs with a private key of the token. RSA: PKCS#1 v1.5 or PSS. EC: Ecdsa-Sig-Value in DER (RFC 3279 §2.2.3).
    * Keys with CKA_ALWAYS_AUTHENTICATE get their context-specific login with the session's PIN.
    * @throws ERR_KEY_NOT_FOUND, ERR_ALGORITHM_UNSUPPORTED
    */
   sign(options: SignOptions): Promise<Uint8Array>;
+  /**
+   * Decrypts with a private RSA key of the token (RFC 8017 §7). Absent where the driver cannot. Whatever is wrong with the
+   * ciphertext is one and the same error, without a cause: what differed would open other ciphertexts (RFC 8017 §7.2).
+   * Some tokens give random bytes in place of it. Keys with CKA_ALWAYS_AUTHENTICATE get their login as for `sign`.
+   * @throws ERR_KEY_NOT_FOUND, ERR_ALGORITHM_UNSUPPORTED, ERR_DECRYPTION_FAILED
+   */
+  decrypt?(options: DecryptOptions): Promise<Uint8Array>;
   /**
    * Writes a certificate beside whatever stands there. Changes the token. Safe to repeat: the same certificate under
    * the same CKA_ID is written once.
    * @throws ERR_TOKEN_FULL
    */
   importCertificate(options: ImportCertificateOptions): Promise<void>;
+  /**
+   * Writes a key pair that was made elsewhere, as CAs make those for encryption, out of its envelope: private key sensitive
+   * and not extractable. Absent where the driver cannot. Changes the token. Safe to repeat: what is there is written once.
+   * @throws ERR_KEY_NOT_FOUND (of the unwrapping key), ERR_ALGORITHM_UNSUPPORTED, ERR_DECRYPTION_FAILED also where `spki` is
+   *   not the public key of what was in the envelope, and nothing of it stays on the token; ERR_TOKEN_FULL
+   */
+  importKeyPair?(options: ImportKeyPairOptions): Promise<KeyPair>;
   /** The token's certificates as a logged-in reader sees them, read from the token now. */
   certificates(options?: CallOptions): Promise<TokenContents>;
   /** Removes objects. Changes the token. Safe to repeat: what is not there is no error. */

@@ -1,17 +1,21 @@
 import { type Clock, systemClock } from "../../core/clock.js";
+import type { RsaPadding } from "../../core/domain/key-algorithm.js";
 import { RenewalError } from "../../core/errors.js";
 import type { CallOptions, Driver } from "../../core/ports/driver.js";
 import { identifyThisProcess } from "../../core/process-identity.js";
 import { faultPlan } from "../../testing/fault-plan.js";
 import { callsIn, type MockCall } from "./calls.js";
 import type { Fault, MockMethod } from "./faults.js";
-import { type Insertion, reader, tokenInfo } from "./reader.js";
+import { type Insertion, reader } from "./reader.js";
 import { type MockSession, mockSession } from "./session.js";
 import type { MockToken } from "./token.js";
 
+/** What {@link mockDriver} takes: all of it optional. */
 export interface MockDriverOptions {
   /** Plugged in from the start. */
   readonly tokens?: readonly MockToken[] | undefined;
+  /** Which RSA signatures are made: RSASSA-PKCS1-v1_5 (`pkcs1`, the default) or RSASSA-PSS. */
+  readonly rsaPadding?: RsaPadding | undefined;
   readonly faults?: readonly Fault[] | undefined;
   /** Counts the time of slow and hanging calls. */
   readonly clock?: Clock | undefined;
@@ -19,6 +23,7 @@ export interface MockDriverOptions {
   readonly deadlineMs?: number | undefined;
 }
 
+/** A driver that shows what it was asked, and fails on demand. */
 export interface MockDriver extends Driver {
   /** Every call so far, sessions' included, in the order in which they began. */
   readonly calls: readonly MockCall[];
@@ -36,8 +41,8 @@ export interface MockDriver extends Driver {
  * used by one process after another.
  */
 export function mockDriver(options: MockDriverOptions = {}): MockDriver {
-  const { clock = systemClock, deadlineMs = 30_000 } = options;
-  const ports = reader();
+  const { clock = systemClock, deadlineMs = 30_000, rsaPadding = "pkcs1" } = options;
+  const ports = reader(rsaPadding);
   const plan = faultPlan<Fault, MockMethod>(
     options.faults ?? [],
     (fault, method) => (fault.method ?? method) === method,
@@ -73,11 +78,11 @@ export function mockDriver(options: MockDriverOptions = {}): MockDriver {
     remove: ports.remove,
     fault: plan.arm,
 
-    tokens: (callOptions = {}) => list("tokens", callOptions, tokenInfo),
+    tokens: (callOptions = {}) => list("tokens", callOptions, ports.tokenInfo),
 
     certificates: (callOptions = {}) =>
       list("certificates", callOptions, (insertion) => ({
-        token: tokenInfo(insertion),
+        token: ports.tokenInfo(insertion),
         certificates: insertion.token.list(false),
         unreadableObjects: 0,
       })),
@@ -147,7 +152,9 @@ function logIn(token: MockToken, pin: string | undefined): void {
     if (loginRequired) throw new RenewalError("ERR_PIN_REQUIRED");
     return;
   }
-  if (token.presentPin(pin) === "wrong") {
+  // What is typed at the reader is not known here, and what was given beside it is not used.
+  const presented = protectedAuthenticationPath ? undefined : pin;
+  if (token.presentPin(presented) === "wrong") {
     throw new RenewalError("ERR_PIN_INCORRECT", { details: { pinState: token.pinState } });
   }
 }

@@ -10,6 +10,8 @@ export type MockMethod =
   | "generateKeyPair"
   | "findKeyPair"
   | "sign"
+  | "decrypt"
+  | "importKeyPair"
   | "importCertificate"
   | "session.certificates"
   | "destroy";
@@ -22,6 +24,7 @@ export interface MockCallTrigger extends FaultTrigger {
   readonly method?: MockMethod | undefined;
 }
 
+/** What goes wrong at the call. */
 export type FaultEffect =
   /** The token is pulled out. `thenInsert`: at once something is plugged into another port, `same` or another one. */
   | { readonly type: "remove"; readonly thenInsert?: "same" | MockToken | undefined }

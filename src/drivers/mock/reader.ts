@@ -1,5 +1,7 @@
+import type { RsaPadding } from "../../core/domain/key-algorithm.js";
 import { sameToken } from "../../core/domain/token-identity.js";
 import { RenewalError } from "../../core/errors.js";
+import { inOrderOf } from "../../core/pki/algorithms.js";
 import type { Token, TokenEvent, TokenIdentity } from "../../core/ports/driver.js";
 import type { MockToken } from "./token.js";
 
@@ -21,9 +23,12 @@ export interface Reader {
   find(identity: TokenIdentity): Insertion;
   /** @throws ERR_TOKEN_REMOVED, ERR_TOKEN_WRONG when another one took its place */
   assertPresent(insertion: Insertion): void;
+  /** What is told of the token there. */
+  tokenInfo(insertion: Insertion): Token;
 }
 
-export function reader(): Reader {
+/** @param rsaPadding whose signatures its tokens list first */
+export function reader(rsaPadding: RsaPadding): Reader {
   let insertions: readonly Insertion[] = [];
   let slots = 0;
   const listeners = new Set<(event: TokenEvent) => void>();
@@ -74,10 +79,11 @@ export function reader(): Reader {
       if (later.length > 0) throw wrongToken(identity, later);
       throw new RenewalError("ERR_TOKEN_REMOVED", { details: { token: identity.label } });
     },
+    tokenInfo: (insertion) => tokenInfo(insertion, rsaPadding),
   };
 }
 
-export function tokenInfo({ token, slot }: Insertion): Token {
+function tokenInfo({ token, slot }: Insertion, rsaPadding: RsaPadding): Token {
   const { settings, freeMemory } = token;
   return {
     ...token.identity,
@@ -87,7 +93,7 @@ export function tokenInfo({ token, slot }: Insertion): Token {
     protectedAuthenticationPath: settings.protectedAuthenticationPath,
     ...(freeMemory !== undefined && { freeMemory: { public: freeMemory, private: freeMemory } }),
     keyAlgorithms: settings.keyAlgorithms,
-    signatureAlgorithms: settings.signatureAlgorithms,
+    signatureAlgorithms: inOrderOf(rsaPadding, settings.signatureAlgorithms),
   };
 }
 

@@ -1,11 +1,11 @@
-import type { KeyAlgorithm, SignatureAlgorithm } from "../../core/domain/key-algorithm.js";
 import { type ErrorCode, errorCode, RenewalError, throwIfAborted } from "../../core/errors.js";
-import { signatureAlgorithmsFor } from "../../core/pki/algorithms.js";
-import type { CallOptions, KeyPair, Session } from "../../core/ports/driver.js";
+import { keyParameters, signatureAlgorithmsFor } from "../../core/pki/algorithms.js";
+import { bytesEqual } from "../../core/pki/der.js";
+import type { CallOptions, KeyPair, KeyReference, Session } from "../../core/ports/driver.js";
 import type { Calls } from "./calls.js";
 import type { MockMethod } from "./faults.js";
-import { generateSoftwareKey, signWith } from "./keys.js";
-import { type Insertion, type Reader, tokenInfo } from "./reader.js";
+import { decryptWith, generateSoftwareKey, openEnvelope, signWith } from "./keys.js";
+import type { Insertion, Reader } from "./reader.js";
 import type { TokenKey } from "./token.js";
 
 export interface MockSession extends Session {
@@ -22,6 +22,7 @@ export function mockSession(
   calls: Calls,
   onClose: (session: MockSession) => void,
 ): MockSession {
+  const tokenInfo = () => reader.tokenInfo(insertion);
   const { token } = insertion;
   let ended: { readonly code: ErrorCode; readonly reason: string } | undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -58,17 +59,32 @@ export function mockSession(
     return result;
   }
 
+  function findKey(reference: KeyReference): TokenKey {
+    const key = token.findKey(reference);
+    if (!key) throw new RenewalError("ERR_KEY_NOT_FOUND");
+    return key;
+  }
+
+  function findDecryptionKey(reference: KeyReference, algorithm: string): TokenKey {
+    const key = findKey(reference);
+    const isRsa = keyParameters(key.algorithm).type === "rsa";
+    if (!isRsa || key.usage === "signing") throw unsupported(algorithm);
+    return key;
+  }
+
   const session: MockSession = {
-    token: tokenInfo(insertion),
+    token: tokenInfo(),
     assertUsable,
 
     generateKeyPair: (options) =>
       call("generateKeyPair", options, async () => {
-        const { algorithm, label } = options;
-        if (!token.settings.keyAlgorithms.includes(algorithm)) throw unsupported(algorithm);
+        const { algorithm, label, usage = "signing" } = options;
+        if (!token.settings.keyAlgorithms.includes(algorithm)) {
+          throw unsupported(algorithm);
+        }
         const keyId = Uint8Array.from(options.keyId);
         const key = await generateSoftwareKey(algorithm);
-        return () => token.addKey({ ...key, keyId, label });
+        return () => token.addKey({ ...key, keyId, label, usage });
       }),
 
     findKeyPair: (reference, options = {}) =>
@@ -80,14 +96,33 @@ export function mockSession(
     sign: (options) =>
       call("sign", options, async () => {
         const { algorithm, message } = options;
-        const key = token.findKey(options.key);
-        if (!key) throw new RenewalError("ERR_KEY_NOT_FOUND");
+        const key = findKey(options.key);
         const fits = signatureAlgorithmsFor(key.algorithm).includes(algorithm);
-        if (!fits || !token.settings.signatureAlgorithms.includes(algorithm)) {
+        const isOffered = token.settings.signatureAlgorithms.includes(algorithm);
+        if (!fits || !isOffered || !signs(key)) {
           throw unsupported(algorithm);
         }
         const signature = await signWith(key, algorithm, message);
         return () => signature;
+      }),
+
+    decrypt: (options) =>
+      call("decrypt", options, () => {
+        const { algorithm, ciphertext } = options;
+        const key = findDecryptionKey(options.key, algorithm);
+        return () => decryptWith(key, algorithm, ciphertext);
+      }),
+
+    importKeyPair: (options) =>
+      call("importKeyPair", options, () => {
+        const { envelopedKey, unwrappingKey, spki, keyId, label, usage = "encryption" } = options;
+        const present = token.findKey({ keyId, spki });
+        if (present) return () => keyPairOf(present);
+        const opening = findDecryptionKey(unwrappingKey, envelopedKey.keyEncryption);
+        const key = openEnvelope(opening, envelopedKey);
+        if (!bytesEqual(key.spki, spki)) throw new RenewalError("ERR_DECRYPTION_FAILED");
+        const origin = "imported";
+        return () => token.addKey({ ...key, keyId: Uint8Array.from(keyId), label, usage, origin });
       }),
 
     importCertificate: (options) =>
@@ -95,7 +130,7 @@ export function mockSession(
 
     certificates: (options = {}) =>
       call("session.certificates", options, () => () => ({
-        token: tokenInfo(insertion),
+        token: tokenInfo(),
         certificates: token.list(true),
         unreadableObjects: 0,
       })),
@@ -129,6 +164,10 @@ const keyPairOf = ({ keyId, algorithm, spki }: TokenKey): KeyPair => ({
   spki: Uint8Array.from(spki),
 });
 
-function unsupported(algorithm: KeyAlgorithm | SignatureAlgorithm): RenewalError {
+/** A key for encryption signs its own certification request, where it was made here. */
+const signs = ({ usage, origin }: TokenKey): boolean =>
+  usage !== "encryption" || origin !== "imported";
+
+function unsupported(algorithm: string): RenewalError {
   return new RenewalError("ERR_ALGORITHM_UNSUPPORTED", { details: { algorithm } });
 }

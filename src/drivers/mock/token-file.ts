@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SIGNATURE_ALGORITHMS } from "../../core/domain/key-algorithm.js";
+import { KEY_PAIR_USAGES, SIGNATURE_ALGORITHMS } from "../../core/domain/key-algorithm.js";
 import { keyAlgorithmSchema } from "../../core/domain/offer.js";
 import { bytes, type JsonObject } from "../../core/domain/scalars.js";
 import { exportPrivateKey, importSoftwareKey } from "./keys.js";
@@ -21,6 +21,8 @@ export function exportToken(token: MockToken): JsonObject {
     keys: token.keys.map((key) => ({
       keyId: key.keyId,
       label: key.label,
+      usage: key.usage,
+      origin: key.origin,
       algorithm: key.algorithm,
       pkcs8: exportPrivateKey(key),
     })),
@@ -35,8 +37,8 @@ export function importToken(json: JsonObject): MockToken {
     json as z.input<typeof tokenSchema>,
   );
   const token = new MockToken({ ...options, pinTries: pinTries ?? Number.POSITIVE_INFINITY });
-  for (const { keyId, label, algorithm, pkcs8 } of keys) {
-    token.addKey({ ...importSoftwareKey(algorithm, pkcs8), keyId, label });
+  for (const { pkcs8, ...key } of keys) {
+    token.addKey({ ...importSoftwareKey(key.algorithm, pkcs8), ...key });
   }
   for (const certificate of certificates) token.importCertificate(certificate);
   token.setWrongTries(wrongTries);
@@ -59,7 +61,14 @@ const tokenSchema = z.object({
   keyAlgorithms: z.array(keyAlgorithmSchema),
   signatureAlgorithms: z.array(z.enum(SIGNATURE_ALGORITHMS)),
   keys: z.array(
-    z.object({ keyId: bytes, label: z.string(), algorithm: keyAlgorithmSchema, pkcs8: bytes }),
+    z.object({
+      keyId: bytes,
+      label: z.string(),
+      usage: z.enum(KEY_PAIR_USAGES).optional(),
+      origin: z.literal("imported").optional(),
+      algorithm: keyAlgorithmSchema,
+      pkcs8: bytes,
+    }),
   ),
   certificates: z.array(z.object({ der: bytes, keyId: bytes, label: z.string() })),
 });

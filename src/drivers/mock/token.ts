@@ -1,6 +1,7 @@
 import {
   KEY_ALGORITHMS,
   type KeyAlgorithm,
+  type KeyPairUsage,
   SIGNATURE_ALGORITHMS,
   type SignatureAlgorithm,
 } from "../../core/domain/key-algorithm.js";
@@ -17,6 +18,7 @@ import type {
 import { publicKeyOf, sha256Of } from "./certificates.js";
 import { exportPrivateKey, generateSoftwareKey, type SoftwareKey } from "./keys.js";
 
+/** What {@link MockToken} is like. By default a well-behaved token with the PIN `123456`. */
 export interface MockTokenOptions extends Partial<TokenIdentity>, Partial<MockTokenSettings> {}
 
 /** How a token behaves. */
@@ -38,14 +40,20 @@ export interface MockTokenSettings {
 export interface TokenKey extends SoftwareKey {
   readonly keyId: Uint8Array;
   readonly label: string;
+  /** Absent: for both. */
+  readonly usage?: KeyPairUsage | undefined;
+  /** Absent: made on the token. */
+  readonly origin?: "imported" | undefined;
 }
 
+/** A certificate as the token keeps it. */
 export interface TokenCertificateObject {
   readonly der: Uint8Array;
   readonly keyId: Uint8Array;
   readonly label: string;
 }
 
+/** What the token said of a PIN that was presented. */
 export type PinPresentation = "right" | "wrong";
 
 /**
@@ -132,6 +140,7 @@ export class MockToken {
     readonly algorithm: KeyAlgorithm;
     readonly keyId: Uint8Array;
     readonly label: string;
+    readonly usage?: KeyPairUsage | undefined;
   }): Promise<KeyPair> {
     const key = { ...(await generateSoftwareKey(wanted.algorithm)), ...wanted };
     return this.addKey(key);

@@ -7,10 +7,13 @@ export interface Deadlines {
   readonly start: number;
   /** Looking for tokens and reading their certificates, without a PIN. */
   readonly list: number;
-  /** C_Login, and the time that the holder needs at a reader with a PIN pad. */
+  /** C_Login. */
   readonly login: number;
+  /** What the holder may take besides to type the PIN at a reader with a PIN pad, in every call that can ask for it. */
+  readonly pinPad: number;
   /** Reading in a session: certificates, finding a key. */
   readonly read: number;
+  /** One signature, or one decryption. */
   readonly sign: number;
   /** A key pair: RSA on a card takes from seconds to minutes. */
   readonly generate: number;
@@ -24,6 +27,7 @@ const DEFAULT_DEADLINES: Deadlines = {
   start: 20_000,
   list: 15_000,
   login: 60_000,
+  pinPad: 120_000,
   read: 30_000,
   sign: 30_000,
   generate: 180_000,
@@ -33,6 +37,10 @@ const DEFAULT_DEADLINES: Deadlines = {
 
 export const DEADLINE_OF: Readonly<Record<CallName, keyof Deadlines>> = {
   load: "start",
+  binding: "start",
+  library: "list",
+  slots: "list",
+  objects: "list",
   tokens: "list",
   contents: "list",
   poll: "list",
@@ -41,11 +49,29 @@ export const DEADLINE_OF: Readonly<Record<CallName, keyof Deadlines>> = {
   generate: "generate",
   find: "read",
   sign: "sign",
+  decrypt: "sign",
+  unwrap: "write",
   import: "write",
   read: "read",
   destroy: "write",
   close: "close",
 };
+
+/** The login, and uses of keys with CKA_ALWAYS_AUTHENTICATE; some keys are told apart by a signature. */
+const ASKS_HOLDER: ReadonlySet<CallName> = new Set([
+  "login",
+  "sign",
+  "decrypt",
+  "unwrap",
+  "destroy",
+]);
+
+/** In milliseconds; with a PIN pad, the time that the holder needs is in it. */
+export function deadlineOf(call: CallName, deadlines: Deadlines, holderTypesPin: boolean): number {
+  const deadlineMs = deadlines[DEADLINE_OF[call]];
+  if (!holderTypesPin || !ASKS_HOLDER.has(call)) return deadlineMs;
+  return Math.min(deadlineMs + deadlines.pinPad, MAX_TIMEOUT_MS);
+}
 
 /** The longest that `setTimeout` can wait; beyond it the timer fires at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;

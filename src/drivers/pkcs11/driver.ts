@@ -1,3 +1,4 @@
+import { RSA_PADDINGS, type RsaPadding } from "../../core/domain/key-algorithm.js";
 import { identityOf } from "../../core/domain/token-identity.js";
 import { RenewalError, throwIfAborted } from "../../core/errors.js";
 import type {
@@ -18,6 +19,7 @@ import { createListing, driverClosed } from "./listing.js";
 import { createSession, judgeFailure } from "./session.js";
 import { watchTokens } from "./watch.js";
 
+/** What {@link pkcs11Driver} takes. Only `module` is required. */
 export interface Pkcs11DriverOptions {
   /** The PKCS#11 module: the path of a shared library, or a name that the dynamic linker finds. */
   readonly module: string;
@@ -35,6 +37,11 @@ export interface Pkcs11DriverOptions {
    * their settings, such as SOFTHSM2_CONF. NODE_OPTIONS is never passed on.
    */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Which RSA signatures are made where the token makes both: RSASSA-PKCS1-v1_5 (`pkcs1`, the default) or RSASSA-PSS. The
+   * other is taken where the token has no mechanism for this one.
+   */
+  readonly rsaPadding?: RsaPadding | undefined;
   /** How long the module may take, in milliseconds, where the defaults do not fit. */
   readonly deadlines?: DeadlineOptions | undefined;
 }
@@ -116,7 +123,8 @@ async function unlockIn(
   }
   host.conceal(pin ?? "");
   try {
-    await host.call("login", { pin }, { signal, onAbort: "end" });
+    const holderTypesPin = opened.token.protectedAuthenticationPath;
+    await host.call("login", { pin }, { signal, onAbort: "end", holderTypesPin });
   } catch (error) {
     throw await judgeFailure(error, parts);
   }
@@ -133,15 +141,21 @@ async function openToken(host: HostProcess, token: TokenIdentity, { signal }: Ca
   }
 }
 
-function settingsOf(options: Pkcs11DriverOptions): HostSettings {
-  const { module, libraryParameters } = options;
+/** @throws ERR_ARGUMENT where an option is wrong, or the host file cannot be found */
+export function settingsOf(options: Pkcs11DriverOptions): HostSettings {
+  const { module, libraryParameters, rsaPadding } = options;
   if (typeof module !== "string" || module === "") {
     const problems = [{ pointer: "/module", message: "the path of a PKCS#11 module is needed" }];
+    throw new RenewalError("ERR_ARGUMENT", { problems });
+  }
+  if (rsaPadding !== undefined && !RSA_PADDINGS.includes(rsaPadding)) {
+    const problems = [{ pointer: "/rsaPadding", message: `one of ${RSA_PADDINGS.join(", ")}` }];
     throw new RenewalError("ERR_ARGUMENT", { problems });
   }
   return {
     module,
     libraryParameters,
+    rsaPadding,
     hostPath: options.hostPath ?? defaultHostPath(),
     execPath: options.execPath ?? process.execPath,
     environment: hostEnvironment(process.env, options.env ?? {}),

@@ -69,6 +69,9 @@ export function endsSession(error: unknown): boolean {
 export function mayBeRemoval({ code, details }: RenewalError): boolean {
   const { ckr } = details;
   return (
-    code === "ERR_TOKEN_REMOVED" || (typeof ckr === "string" && CKR_TABLE[ckr]?.token !== undefined)
+    // Its result was left out on purpose.
+    code === "ERR_DECRYPTION_FAILED" ||
+    code === "ERR_TOKEN_REMOVED" ||
+    (typeof ckr === "string" && CKR_TABLE[ckr]?.token !== undefined)
   );
 }

@@ -4,7 +4,7 @@ import { untilAborted } from "../../core/abort.js";
 import type { JsonObject } from "../../core/domain/scalars.js";
 import { RenewalError, throwIfAborted } from "../../core/errors.js";
 import type { CallOptions } from "../../core/ports/driver.js";
-import { DEADLINE_OF, type Deadlines } from "./deadlines.js";
+import { type Deadlines, deadlineOf } from "./deadlines.js";
 import {
   type CallName,
   fromFailure,
@@ -28,6 +28,8 @@ export interface HostCallOptions extends CallOptions {
    * `forget`: it goes on, and its result is dropped.
    */
   readonly onAbort: "end" | "forget";
+  /** The PIN is typed at the reader, so that some calls wait for the holder. */
+  readonly holderTypesPin?: boolean | undefined;
 }
 
 /** How long an ended process may take to be gone before its end is reported regardless: it can hang in the kernel. */
@@ -54,12 +56,28 @@ export class HostProcess {
     if (!existsSync(settings.hostPath)) throw unstartable(settings, "the host file is missing");
     const host = new HostProcess(settings);
     try {
-      const { module, libraryParameters } = settings;
-      await host.call("load", { module, libraryParameters }, { ...options, onAbort: "end" });
+      const { module, libraryParameters, rsaPadding } = settings;
+      const load = { module, libraryParameters, rsaPadding };
+      await host.call("load", load, { ...options, onAbort: "end" });
       return host;
     } catch (error) {
       await host.end();
       throw error;
+    }
+  }
+
+  /**
+   * Whether a host starts here and the native binding loads in it; no module is loaded.
+   * @throws ERR_MODULE_MISSING when the host cannot be started, ERR_NATIVE_UNAVAILABLE
+   */
+  static async tryBinding(settings: HostSettings, options: CallOptions = {}): Promise<void> {
+    throwIfAborted(options.signal);
+    if (!existsSync(settings.hostPath)) throw unstartable(settings, "the host file is missing");
+    const host = new HostProcess(settings);
+    try {
+      await host.call("binding", undefined, { ...options, onAbort: "end" });
+    } finally {
+      await host.end();
     }
   }
 
@@ -114,13 +132,14 @@ export class HostProcess {
   async call<K extends CallName>(
     call: K,
     params: Params<K>,
-    { signal, onAbort }: HostCallOptions,
+    options: HostCallOptions,
   ): Promise<Result<K>> {
+    const { signal, onAbort } = options;
     throwIfAborted(signal);
     let isSent = false;
     const answer = this.#last.then(() => {
       isSent = true;
-      return this.#send(call, params, signal, onAbort);
+      return this.#send(call, params, options);
     });
     this.#last = answer.catch(() => undefined);
     // A request under way that has to end with its signal is settled by the end of the host.
@@ -151,12 +170,11 @@ export class HostProcess {
   async #send(
     call: CallName,
     params: unknown,
-    signal: AbortSignal | undefined,
-    onAbort: HostCallOptions["onAbort"],
+    { signal, onAbort, holderTypesPin = false }: HostCallOptions,
   ): Promise<unknown> {
     throwIfAborted(signal);
     if (this.#fate) throw again(this.#fate);
-    const deadlineMs = this.#settings.deadlines[DEADLINE_OF[call]];
+    const deadlineMs = deadlineOf(call, this.#settings.deadlines, holderTypesPin);
     const { module } = this.#settings;
     const expire = () =>
       void this.end(

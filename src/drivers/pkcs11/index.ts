@@ -7,7 +7,17 @@ import type { Driver } from "../../core/ports/driver.js";
 import { createPkcs11Driver, type Pkcs11DriverOptions } from "./driver.js";
 
 export type { DeadlineOptions, Deadlines } from "./deadlines.js";
+export { type DiagnoseOptions, diagnose } from "./diagnose.js";
+export type * from "./diagnosis.js";
 export type { Pkcs11DriverOptions } from "./driver.js";
+export type { FindingCode, Severity } from "./finding-texts.js";
+export type { Finding } from "./findings.js";
+export type { LibraryHeader } from "./library-file.js";
+export type { LocatedModule, LocateFileSystem, LocateOptions } from "./locate.js";
+export { locate } from "./locate.js";
+export type { ModuleKind } from "./locate-table.js";
+export { redactDiagnosis } from "./redact-diagnosis.js";
+export type { LibraryInfo } from "./survey.js";
 
 /**
  * A driver for one PKCS#11 module (OASIS PKCS#11 v2.40). The module runs in child processes, so that one that hangs or

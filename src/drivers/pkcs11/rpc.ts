@@ -1,9 +1,12 @@
+import type { RsaPadding } from "../../core/domain/key-algorithm.js";
 import type { JsonObject } from "../../core/domain/scalars.js";
 import { type ErrorCode, RenewalError } from "../../core/errors.js";
 import type {
+  DecryptOptions,
   DestroyOptions,
   GenerateKeyPairOptions,
   ImportCertificateOptions,
+  ImportKeyPairOptions,
   KeyPair,
   KeyReference,
   SignOptions,
@@ -11,6 +14,7 @@ import type {
   TokenContents,
   TokenIdentity,
 } from "../../core/ports/driver.js";
+import type { LibraryInfo, ObjectSurvey, SlotSurvey } from "./survey.js";
 
 /**
  * What crosses between the driver and a host. The driver sends one request, waits for its reply, and sends the next: so
@@ -19,6 +23,12 @@ import type {
 interface HostCalls {
   /** Loads the module and initialises it. The first request to every host. */
   load: { params: ModuleSettings; result: undefined };
+  /** Loads the native binding, and no module. */
+  binding: { params: undefined; result: undefined };
+  library: { params: undefined; result: LibraryInfo };
+  slots: { params: undefined; result: readonly SlotSurvey[] };
+  /** What is on the token in one slot, as it shows without a PIN. */
+  objects: { params: { readonly slot: string }; result: ObjectSurvey };
   tokens: { params: undefined; result: readonly Token[] };
   contents: { params: undefined; result: readonly TokenContents[] };
   poll: { params: undefined; result: readonly TokenIdentity[] };
@@ -31,6 +41,8 @@ interface HostCalls {
   generate: { params: Sent<GenerateKeyPairOptions>; result: KeyPair };
   find: { params: KeyReference; result: KeyPair | undefined };
   sign: { params: Sent<SignOptions>; result: Uint8Array };
+  decrypt: { params: Sent<DecryptOptions>; result: Uint8Array };
+  unwrap: { params: Sent<ImportKeyPairOptions>; result: KeyPair };
   import: { params: Sent<ImportCertificateOptions>; result: undefined };
   read: { params: undefined; result: TokenContents };
   destroy: { params: Sent<DestroyOptions>; result: undefined };
@@ -47,6 +59,7 @@ type Sent<Options> = Omit<Options, "signal">;
 export interface ModuleSettings {
   readonly module: string;
   readonly libraryParameters?: string | undefined;
+  readonly rsaPadding?: RsaPadding | undefined;
 }
 
 /** One call with its parameters, for each kind of call. */

@@ -10,9 +10,12 @@ import type {
 import {
   assertBytes,
   assertCertificate,
+  assertDecryptionAlgorithm,
   assertKeyReference,
   assertNonEmpty,
   assertSignatureAlgorithm,
+  assertSpki,
+  assertUsage,
 } from "./arguments.js";
 import { mayBeRemoval } from "./errors.js";
 import type { HostProcess } from "./host-process.js";
@@ -32,6 +35,7 @@ export interface SessionParts {
 /** A session whose user is logged in, as the port wants it. */
 export function createSession(parts: SessionParts): Session {
   const { host, token } = parts;
+  const holderTypesPin = token.protectedAuthenticationPath;
 
   const call = async <K extends CallName>(
     name: K,
@@ -39,7 +43,7 @@ export function createSession(parts: SessionParts): Session {
     { signal }: CallOptions,
   ): Promise<Result<K>> => {
     try {
-      return await host.call(name, params, { signal, onAbort: "end" });
+      return await host.call(name, params, { signal, onAbort: "end", holderTypesPin });
     } catch (error) {
       throw await judgeFailure(error, parts);
     }
@@ -52,9 +56,10 @@ export function createSession(parts: SessionParts): Session {
 
   return {
     token,
-    async generateKeyPair({ algorithm, keyId, label, signal }) {
+    async generateKeyPair({ algorithm, keyId, label, usage, signal }) {
       assertNonEmpty("keyId", keyId);
-      return call("generate", { algorithm, keyId, label: String(label) }, { signal });
+      assertUsage(usage);
+      return call("generate", { algorithm, keyId, label: String(label), usage }, { signal });
     },
     async findKeyPair({ keyId, spki }, { signal } = {}) {
       assertKeyReference({ keyId, spki });
@@ -65,6 +70,31 @@ export function createSession(parts: SessionParts): Session {
       assertSignatureAlgorithm(algorithm);
       assertBytes("message", message);
       return call("sign", { key: { keyId, spki }, algorithm, message }, { signal });
+    },
+    async decrypt({ key: { keyId, spki }, algorithm, ciphertext, signal }) {
+      assertKeyReference({ keyId, spki });
+      assertDecryptionAlgorithm(algorithm);
+      assertBytes("ciphertext", ciphertext);
+      return call("decrypt", { key: { keyId, spki }, algorithm, ciphertext }, { signal });
+    },
+    async importKeyPair({ envelopedKey, unwrappingKey, spki, keyId, label, usage, signal }) {
+      const { encryptedKey, keyEncryption, wrappedPrivateKey } = envelopedKey;
+      assertBytes("envelopedKey/encryptedKey", encryptedKey);
+      assertDecryptionAlgorithm(keyEncryption);
+      assertBytes("envelopedKey/wrappedPrivateKey", wrappedPrivateKey);
+      assertKeyReference(unwrappingKey);
+      assertSpki("spki", spki);
+      assertNonEmpty("keyId", keyId);
+      assertUsage(usage);
+      const params = {
+        envelopedKey: { encryptedKey, keyEncryption, wrappedPrivateKey },
+        unwrappingKey: { keyId: unwrappingKey.keyId, spki: unwrappingKey.spki },
+        spki,
+        keyId,
+        label: String(label),
+        usage,
+      };
+      return call("unwrap", params, { signal });
     },
     async importCertificate({ der, keyId, label, signal }) {
       assertCertificate("der", der);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import type { Session, UnlockOptions } from "../../core/ports/driver.js";
 import type { ProcessIdentity } from "../../core/process-identity.js";
 import type { DriverSetting } from "../driver-contract.js";
@@ -31,4 +32,9 @@ export function assertBytes(actual: Uint8Array, expected: Uint8Array, message: s
 /** A CKA_ID that nothing on the token has. */
 export function freshKeyId(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(20));
+}
+
+/** For Node's own crypto. */
+export function publicKeyOf(spki: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.from(spki), type: "spki", format: "der" });
 }

@@ -1,4 +1,12 @@
-import { verify, X509Certificate } from "node:crypto";
+import {
+  constants,
+  createCipheriv,
+  generateKeyPairSync,
+  publicEncrypt,
+  randomBytes,
+  verify,
+  X509Certificate,
+} from "node:crypto";
 import type { ProcessIdentity, Session } from "certrenew";
 import {
   exportToken,
@@ -293,6 +301,62 @@ describe("a token", () => {
     const [{ der } = { der: OLD }] = token.certificates;
     const { publicKey } = new X509Certificate(der);
     expect(verify("sha256", MESSAGE, publicKey, signature)).toBe(true);
+  });
+});
+
+describe("RSA keys", () => {
+  test("sign with the padding that the driver is asked for", async () => {
+    const token = await provisionedToken();
+    const driver = mockDriver({ tokens: [token], rsaPadding: "pss" });
+    const [listed] = await driver.tokens();
+    expect(listed?.signatureAlgorithms[0]).toBe("RSASSA-PSS-SHA256");
+    const session = await driver.unlock(token.identity, { pin: PIN });
+    expect(session.token.signatureAlgorithms).toEqual(listed?.signatureAlgorithms);
+    expect((await mockDriver({ tokens: [token] }).tokens())[0]?.signatureAlgorithms[0]).toBe(
+      "sha256WithRSAEncryption",
+    );
+  });
+
+  test("come out of an envelope, are for encryption, and stay so in another process", async () => {
+    const token = await provisionedToken();
+    const opening = await token.generateKeyPair({
+      ...{ algorithm: "rsa-2048", keyId: NEW, label: "opens", usage: "encryption" },
+    });
+    const made = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const spki = new Uint8Array(made.publicKey.export({ type: "spki", format: "der" }));
+    const aesKey = randomBytes(16);
+    const cipher = createCipheriv("id-aes128-wrap-pad", aesKey, Buffer.from("A65959A6", "hex"));
+    const pkcs8 = made.privateKey.export({ type: "pkcs8", format: "der" });
+    const recipient = { key: Buffer.from(opening.spki), type: "spki", format: "der" } as const;
+    const wanted = {
+      envelopedKey: {
+        encryptedKey: publicEncrypt({ ...recipient, oaepHash: "sha256" }, aesKey),
+        keyEncryption: "rsaes-oaep-sha256",
+        wrappedPrivateKey: Buffer.concat([cipher.update(pkcs8), cipher.final()]),
+      },
+      unwrappingKey: { keyId: NEW },
+      spki,
+      keyId: Uint8Array.of(3),
+      label: "from the CA",
+    } as const;
+    const { session } = await unlocked(token);
+    await expect(session.importKeyPair?.({ ...wanted, spki: opening.spki })).rejects.toMatchObject({
+      code: "ERR_DECRYPTION_FAILED",
+    });
+    for (const _ of [1, 2]) await session.importKeyPair?.(wanted);
+    expect(token.keys.map(({ usage }) => usage)).toEqual([undefined, "encryption", "encryption"]);
+
+    const again = await unlocked(importToken(JSON.parse(JSON.stringify(exportToken(token)))));
+    const key = { keyId: wanted.keyId };
+    const padding = constants.RSA_PKCS1_PADDING;
+    const ciphertext = publicEncrypt({ key: made.publicKey, padding }, MESSAGE);
+    const decrypted = await again.session.decrypt?.({
+      ...{ key, algorithm: "rsaes-pkcs1-v1_5", ciphertext },
+    });
+    expect(decrypted).toEqual(MESSAGE);
+    await expect(
+      again.session.sign({ key, algorithm: "sha256WithRSAEncryption", message: MESSAGE }),
+    ).rejects.toMatchObject({ code: "ERR_ALGORITHM_UNSUPPORTED" });
   });
 });
 

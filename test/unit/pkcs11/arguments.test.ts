@@ -2,8 +2,11 @@ import { expect, test } from "vitest";
 import {
   assertBytes,
   assertCertificate,
+  assertDecryptionAlgorithm,
   assertKeyReference,
   assertSignatureAlgorithm,
+  assertSpki,
+  assertUsage,
 } from "../../../src/drivers/pkcs11/arguments.js";
 
 const bytes = Uint8Array.of(1);
@@ -21,6 +24,8 @@ test.each([
     "/spki",
   ],
   ["a certificate that is none", () => assertCertificate("der", bytes), "/der"],
+  ["a public key that is none", () => assertSpki("spki", bytes), "/spki"],
+  ["a usage that is none", () => assertUsage("wrapping" as never), "/usage"],
 ])("%s: refused, with where", (_, check, pointer) => {
   expect(check).toThrowError(
     expect.objectContaining({
@@ -40,5 +45,11 @@ test("a signature algorithm that is not in the table is not supported", () => {
       code: "ERR_ALGORITHM_UNSUPPORTED",
       details: { algorithm: "sha1WithRSAEncryption" },
     }),
+  );
+});
+
+test("a decryption algorithm that is not in the table is not supported", () => {
+  expect(() => assertDecryptionAlgorithm("rsaes-oaep-md5" as never)).toThrowError(
+    expect.objectContaining({ code: "ERR_ALGORITHM_UNSUPPORTED" }),
   );
 });

@@ -9,7 +9,7 @@ import {
 import { beforeAll, describe, expect, it } from "vitest";
 import type { KeyAlgorithm } from "../../../src/core/domain/key-algorithm.js";
 import {
-  digestInfo,
+  cryptoKey,
   ecdsaSigValue,
   ecParameters,
   ecSpki,
@@ -31,6 +31,7 @@ import {
   TAG,
 } from "../../../src/core/pki/der.js";
 import { DerError } from "../../../src/core/pki/der-error.js";
+import { digestInfo } from "../../../src/core/pki/hashes.js";
 import { type SoftwareKey, softwareKey } from "../../support/certificates.js";
 
 const message = new TextEncoder().encode("message");
@@ -52,7 +53,7 @@ describe.each(["rsa-2048", "ec-p256", "ec-p384"] as const)("%s", (name) => {
   it("signs what it can sign, and nothing else is accepted", () => {
     const { spki, privateKey } = keys[name];
     for (const algorithm of signatureAlgorithmsFor(name)) {
-      const signature = sign(hashOf(algorithm), message, privateKey);
+      const signature = sign(hashOf(algorithm), message, cryptoKey(privateKey, algorithm));
       expect(verifySignature(spki, algorithm, message, signature)).toBe(true);
       expect(verifySignature(spki, algorithm, message.slice(1), signature)).toBe(false);
       for (const other of ["rsa-2048", "ec-p256", "ec-p384"] as const) {
@@ -77,11 +78,14 @@ describe.each(["rsa-2048", "ec-p256", "ec-p384"] as const)("%s", (name) => {
 });
 
 describe("the table", () => {
-  it("prefers SHA-256 for RSA, and the hash of the curve's strength for ECDSA", () => {
+  it("prefers PKCS#1 v1.5 and SHA-256 for RSA, and the hash of the curve's strength for ECDSA", () => {
     expect(signatureAlgorithmsFor("rsa-4096")).toEqual([
       "sha256WithRSAEncryption",
       "sha384WithRSAEncryption",
       "sha512WithRSAEncryption",
+      "RSASSA-PSS-SHA256",
+      "RSASSA-PSS-SHA384",
+      "RSASSA-PSS-SHA512",
     ]);
     expect(signatureAlgorithmsFor("ec-p384")).toEqual(["ecdsa-with-SHA384"]);
   });
@@ -135,7 +139,7 @@ describe("signatures", () => {
     expect(() => ecdsaSigValue(new Uint8Array())).toThrow(DerError);
   });
 
-  it.each(signatureAlgorithmsFor("rsa-2048"))(
+  it.each(signatureAlgorithmsFor("rsa-2048").filter((name) => name.endsWith("Encryption")))(
     "%s is a DigestInfo under CKM_RSA_PKCS",
     (algorithm) => {
       const { privateKey } = keys["rsa-2048"];

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { digestInfo, keyAlgorithmOf, verifySignature } from "../../../src/core/pki/algorithms.js";
+import { keyAlgorithmOf, verifySignature } from "../../../src/core/pki/algorithms.js";
 import { parseCertificate } from "../../../src/core/pki/certificate.js";
 import { encode, TAG } from "../../../src/core/pki/der.js";
 import { DerError } from "../../../src/core/pki/der-error.js";
+import { digestInfo } from "../../../src/core/pki/hashes.js";
 import { createRequest, parseRequest } from "../../../src/core/pki/request.js";
 import { signData, verifySignedData } from "../../../src/core/pki/signed-data.js";
 import { verifyChain } from "../../../src/core/pki/verify.js";

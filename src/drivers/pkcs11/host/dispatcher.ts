@@ -3,9 +3,12 @@ import { fromNative } from "../errors.js";
 import type { CallName, Params, Request, Result } from "../rpc.js";
 import { destroyCertificates, importCertificate } from "./certificates.js";
 import { contentsOf, contentsOfAll } from "./contents.js";
+import { decrypt } from "./decryption.js";
+import { importKeyPair } from "./key-import.js";
 import { destroyKeyPairs, findKeyPair, generateKeyPair, sign } from "./keys.js";
 import { loadModule, type TokenModule } from "./module.js";
 import { presencePoll } from "./presence.js";
+import { surveyLibrary, surveyObjects, surveySlots } from "./survey.js";
 import { openSession, type TokenSession } from "./token-session.js";
 import { presentTokens } from "./tokens.js";
 
@@ -30,6 +33,11 @@ export function createDispatcher(): (request: Request) => Result<CallName> {
       loaded = loadModule(settings);
       poll = presencePoll(loaded);
     },
+    // The binding was loaded with this file.
+    binding: () => undefined,
+    library: () => surveyLibrary(module()),
+    slots: () => surveySlots(module()),
+    objects: ({ slot }) => surveyObjects(module(), slot),
     tokens: () => presentTokens(refreshed()).map(({ token }) => token),
     contents: () => contentsOfAll(refreshed()),
     poll: () => poll?.() ?? outOfOrder("no module is loaded"),
@@ -43,6 +51,8 @@ export function createDispatcher(): (request: Request) => Result<CallName> {
     generate: (options) => generateKeyPair(session(), options),
     find: (reference) => findKeyPair(session(), reference),
     sign: (options) => sign(session(), options),
+    decrypt: (options) => decrypt(session(), options),
+    unwrap: (options) => importKeyPair(session(), options),
     import(options) {
       importCertificate(session(), options);
     },

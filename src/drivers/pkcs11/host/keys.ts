@@ -1,24 +1,18 @@
 import pkcs11 from "pkcs11js";
-import type { KeyAlgorithm } from "../../../core/domain/key-algorithm.js";
 import { RenewalError } from "../../../core/errors.js";
-import {
-  ecParameters,
-  keyAlgorithmOf,
-  keyParameters,
-  verifySignature,
-} from "../../../core/pki/algorithms.js";
+import { keyAlgorithmOf, verifySignature } from "../../../core/pki/algorithms.js";
 import { parseCertificate } from "../../../core/pki/certificate.js";
 import { bytesEqual } from "../../../core/pki/der.js";
 import type { KeyPair, KeyReference } from "../../../core/ports/driver.js";
 import type { Params } from "../rpc.js";
-import { generationMechanism, keyAlgorithmsOf } from "./mechanisms.js";
 import {
-  type AttributeValue,
-  findObjects,
-  type ObjectAccess,
-  template,
-  tryReadAttributes,
-} from "./objects.js";
+  type Entry,
+  kindEntries,
+  privateKeyEntries,
+  publicKeyEntries,
+} from "./key-templates.js";
+import { generationMechanism, keyAlgorithmsOf } from "./mechanisms.js";
+import { findObjects, type ObjectAccess, template, tryReadAttributes } from "./objects.js";
 import {
   isCertainly,
   isPublicKeyOf,
@@ -29,52 +23,24 @@ import {
 import { signWith } from "./signing.js";
 import type { TokenSession } from "./token-session.js";
 
-type Entry = readonly [number, AttributeValue];
-
 /**
- * Makes a key pair for signing: the private half sensitive and not extractable (PKCS#11 v2.40 §4.9).
- * @throws ERR_ALGORITHM_UNSUPPORTED
+ * Makes a key pair: the private half sensitive and not extractable.
+ * @throws ERR_ALGORITHM_UNSUPPORTED, also for an EC key that is to decrypt
  */
 export function generateKeyPair(
   session: TokenSession,
-  { algorithm, keyId, label }: Params<"generate">,
+  { algorithm, keyId, label, usage = "signing" }: Params<"generate">,
 ): KeyPair {
   if (!keyAlgorithmsOf(session.mechanisms).includes(algorithm)) {
     throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED", { details: { algorithm } });
   }
   sweepOrphans(session, keyId);
-  const names: readonly Entry[] = [
-    [pkcs11.CKA_TOKEN, true],
-    [pkcs11.CKA_ID, keyId],
-    [pkcs11.CKA_LABEL, label],
-  ];
-  const isRsa = keyParameters(algorithm).type === "rsa";
+  const description = { algorithm, keyId, label, usage, origin: "generated" } as const;
   const keys = session.lib.C_GenerateKeyPair(
     session.session,
     { mechanism: generationMechanism(algorithm) },
-    template(
-      new Map([
-        [pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY],
-        ...names,
-        [pkcs11.CKA_PRIVATE, false],
-        [pkcs11.CKA_VERIFY, true],
-        ...(isRsa ? [[pkcs11.CKA_ENCRYPT, false] as const] : []),
-        ...(isRsa ? [[pkcs11.CKA_WRAP, false] as const] : []),
-        ...kindOfKey(algorithm),
-      ]),
-    ),
-    template(
-      new Map([
-        [pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY],
-        ...names,
-        [pkcs11.CKA_PRIVATE, true],
-        [pkcs11.CKA_SENSITIVE, true],
-        [pkcs11.CKA_EXTRACTABLE, false],
-        [pkcs11.CKA_SIGN, true],
-        ...(isRsa ? [[pkcs11.CKA_DECRYPT, false] as const] : []),
-        ...(isRsa ? [[pkcs11.CKA_UNWRAP, false] as const] : []),
-      ]),
-    ),
+    template(new Map([...publicKeyEntries(description), ...kindEntries(algorithm)])),
+    template(new Map(privateKeyEntries(description))),
   );
   const spki = ownSpki(session, keys.publicKey);
   const pair = spki && asKeyPair(keyId, spki);
@@ -96,6 +62,27 @@ export function findKeyPair(session: TokenSession, reference: KeyReference): Key
   }
   session.assertPresent();
   return undefined;
+}
+
+/** The private key that a reference means. @throws ERR_KEY_NOT_FOUND */
+export function findPrivateKey(
+  session: TokenSession,
+  { keyId, spki }: KeyReference,
+): pkcs11.Handle {
+  const found = privateKeys(session, keyId).find(
+    (key) => spki === undefined || isPublicKeyOf(session, key, spki),
+  );
+  if (found !== undefined) return found;
+  session.assertPresent();
+  throw new RenewalError("ERR_KEY_NOT_FOUND");
+}
+
+/** Whether this public key stands on the token as an object of its own. */
+export function hasPublicKey(
+  session: TokenSession,
+  { keyId, spki }: KeyReference & { readonly spki: Uint8Array },
+): boolean {
+  return publicHalves(session, keyObjects(session, pkcs11.CKO_PUBLIC_KEY, keyId), spki).length > 0;
 }
 
 /**
@@ -200,18 +187,6 @@ function sweepOrphans(session: TokenSession, keyId: Uint8Array): void {
   for (const object of keyObjects(session, pkcs11.CKO_PUBLIC_KEY, keyId)) {
     session.lib.C_DestroyObject(session.session, object);
   }
-}
-
-function kindOfKey(algorithm: KeyAlgorithm): readonly Entry[] {
-  const parameters = keyParameters(algorithm);
-  if (parameters.type === "rsa") {
-    return [
-      [pkcs11.CKA_MODULUS_BITS, parameters.modulusLength],
-      [pkcs11.CKA_PUBLIC_EXPONENT, Uint8Array.of(1, 0, 1)],
-    ];
-  }
-  const curve = ecParameters(algorithm);
-  return curve === undefined ? [] : [[pkcs11.CKA_EC_PARAMS, curve]];
 }
 
 function spkiOf(certificate: Uint8Array): Uint8Array | undefined {

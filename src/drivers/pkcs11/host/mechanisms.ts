@@ -6,7 +6,8 @@ import {
   SIGNATURE_ALGORITHMS,
   type SignatureAlgorithm,
 } from "../../../core/domain/key-algorithm.js";
-import { hashOf, keyParameters } from "../../../core/pki/algorithms.js";
+import { hashOf, keyParameters, rsaPaddingOf } from "../../../core/pki/algorithms.js";
+import { hashLength } from "../../../core/pki/hashes.js";
 
 /** What a token's slot can do: CK_MECHANISM_TYPE → CK_MECHANISM_INFO. */
 export type Mechanisms = ReadonlyMap<number, pkcs11.MechanismInfo>;
@@ -41,6 +42,8 @@ export function keyAlgorithmsOf(mechanisms: Mechanisms): KeyAlgorithm[] {
 /** How a signature is asked of the token. */
 export interface SigningMechanism {
   readonly mechanism: number;
+  /** CK_RSA_PKCS_PSS_PARAMS (PKCS#11 v2.40 mechanisms §2.1.9). */
+  readonly parameter?: pkcs11.RsaPSS | undefined;
   /**
    * What the token is given: the message, which it hashes itself; a DigestInfo (RFC 8017 §9.2) to pad and sign; or the
    * bare hash.
@@ -48,10 +51,26 @@ export interface SigningMechanism {
   readonly input: "message" | "digest-info" | "hash";
 }
 
-const HASHING_RSA = {
-  sha256: pkcs11.CKM_SHA256_RSA_PKCS,
-  sha384: pkcs11.CKM_SHA384_RSA_PKCS,
-  sha512: pkcs11.CKM_SHA512_RSA_PKCS,
+/** Mechanisms that hash and sign with RSA, and what PSS is told of its hash. */
+const RSA_HASHES = {
+  sha256: {
+    pkcs1: pkcs11.CKM_SHA256_RSA_PKCS,
+    pss: pkcs11.CKM_SHA256_RSA_PKCS_PSS,
+    hashAlg: pkcs11.CKM_SHA256,
+    mgf: pkcs11.CKG_MGF1_SHA256,
+  },
+  sha384: {
+    pkcs1: pkcs11.CKM_SHA384_RSA_PKCS,
+    pss: pkcs11.CKM_SHA384_RSA_PKCS_PSS,
+    hashAlg: pkcs11.CKM_SHA384,
+    mgf: pkcs11.CKG_MGF1_SHA384,
+  },
+  sha512: {
+    pkcs1: pkcs11.CKM_SHA512_RSA_PKCS,
+    pss: pkcs11.CKM_SHA512_RSA_PKCS_PSS,
+    hashAlg: pkcs11.CKM_SHA512,
+    mgf: pkcs11.CKG_MGF1_SHA512,
+  },
 } as const;
 
 /** The first that the token has; `undefined` where it has none. */
@@ -59,17 +78,31 @@ export function signingMechanism(
   algorithm: SignatureAlgorithm,
   mechanisms: Mechanisms,
 ): SigningMechanism | undefined {
-  const candidates: readonly SigningMechanism[] = algorithm.startsWith("ecdsa")
-    ? // CKM_ECDSA_SHA256 is rarer, and gives the same.
-      [{ mechanism: pkcs11.CKM_ECDSA, input: "hash" }]
-    : [
-        { mechanism: HASHING_RSA[hashOf(algorithm)], input: "message" },
-        { mechanism: pkcs11.CKM_RSA_PKCS, input: "digest-info" },
-      ];
+  const candidates = signingMechanisms(algorithm);
   return candidates.find(({ mechanism }) => {
     const info = mechanisms.get(mechanism);
     return info !== undefined && (info.flags & graphene.MechanismFlag.SIGN) !== 0;
   });
+}
+
+function signingMechanisms(algorithm: SignatureAlgorithm): readonly SigningMechanism[] {
+  const padding = rsaPaddingOf(algorithm);
+  // CKM_ECDSA_SHA256 is rarer, and gives the same.
+  if (padding === undefined) return [{ mechanism: pkcs11.CKM_ECDSA, input: "hash" }];
+  const hash = hashOf(algorithm);
+  const { hashAlg, mgf, [padding]: hashing } = RSA_HASHES[hash];
+  if (padding === "pkcs1") {
+    return [
+      { mechanism: hashing, input: "message" },
+      { mechanism: pkcs11.CKM_RSA_PKCS, input: "digest-info" },
+    ];
+  }
+  const type = pkcs11.CK_PARAMS_RSA_PSS;
+  const parameter = { type, hashAlg, mgf, saltLen: hashLength(hash) };
+  return [
+    { mechanism: hashing, parameter, input: "message" },
+    { mechanism: pkcs11.CKM_RSA_PKCS_PSS, parameter, input: "hash" },
+  ];
 }
 
 export function signatureAlgorithmsOf(mechanisms: Mechanisms): SignatureAlgorithm[] {

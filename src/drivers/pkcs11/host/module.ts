@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import * as graphene from "graphene-pk11";
 import pkcs11 from "pkcs11js";
+import type { RsaPadding } from "../../../core/domain/key-algorithm.js";
 import { RenewalError } from "../../../core/errors.js";
 import { ckrOf } from "../errors.js";
 import type { ModuleSettings } from "../rpc.js";
@@ -9,8 +10,12 @@ import type { ModuleSettings } from "../rpc.js";
 /** A PKCS#11 module that is loaded and initialised. */
 export interface TokenModule {
   readonly lib: pkcs11.PKCS11;
+  /** Which RSA signatures its tokens list first. */
+  readonly rsaPadding: RsaPadding | undefined;
   /** Slots with a token. One that fails when it is looked at is left out, and hides no other. */
   slots(): readonly graphene.Slot[];
+  /** Those without a token too. */
+  allSlots(): readonly graphene.Slot[];
   /**
    * Looks at the readers anew: some modules see a token that came after C_Initialize only after the next one, and some
    * answer from stale caches. Ends every session of the process, so it is for a host without any.
@@ -31,7 +36,9 @@ export function loadModule(settings: ModuleSettings): TokenModule {
   const { lib } = module;
   return {
     lib,
+    rsaPadding: settings.rsaPadding,
     slots: () => readSlots(module, true),
+    allSlots: () => readSlots(module, false),
     refresh() {
       try {
         module.finalize();

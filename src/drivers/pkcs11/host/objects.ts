@@ -130,6 +130,7 @@ const VALUE_CHECKS: readonly (readonly [(value: unknown) => boolean, readonly nu
       pkcs11.CKA_ISSUER,
       pkcs11.CKA_SERIAL_NUMBER,
       pkcs11.CKA_EC_PARAMS,
+      pkcs11.CKA_MODULUS,
       pkcs11.CKA_PUBLIC_EXPONENT,
     ],
   ],

@@ -14,8 +14,9 @@ import { parseCertificate } from "../../../core/pki/certificate.js";
 import { bytesEqual, encodeUnsigned } from "../../../core/pki/der.js";
 import { fromNative } from "../errors.js";
 import { readCertificates } from "./certificates.js";
+import { signingMechanism } from "./mechanisms.js";
 import { findObjects, tryReadAttributes } from "./objects.js";
-import { asksForEachSignature, isEcKey, signWith } from "./signing.js";
+import { asksForEachUse, isEcKey, signWith } from "./signing.js";
 import type { TokenSession } from "./token-session.js";
 
 /** CKA_PUBLIC_KEY_INFO (PKCS#11 v2.40 §4.9), which the binding does not name. */
@@ -117,7 +118,9 @@ function signsNonce(
   key: pkcs11.Handle,
   algorithm: KeyAlgorithm,
 ): ((spki: Uint8Array) => boolean) | undefined {
-  const [signature] = signatureAlgorithmsFor(algorithm);
+  const signature = signatureAlgorithmsFor(algorithm).find((each) =>
+    signingMechanism(each, session.mechanisms),
+  );
   if (signature === undefined) return undefined;
   try {
     const nonce = randomBytes(32);
@@ -150,7 +153,7 @@ function neighbours(session: TokenSession, key: pkcs11.Handle): Uint8Array[] {
 }
 
 function holderMustType(session: TokenSession, key: pkcs11.Handle): boolean {
-  return session.holderTypesPin && asksForEachSignature(session, key);
+  return session.holderTypesPin && asksForEachUse(session, key);
 }
 
 /** What a signature algorithm has to fit: RSA, or one curve. */

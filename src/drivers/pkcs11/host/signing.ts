@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import pkcs11 from "pkcs11js";
 import type { SignatureAlgorithm } from "../../../core/domain/key-algorithm.js";
 import { RenewalError } from "../../../core/errors.js";
-import { digestInfo, ecdsaSigValue, hashOf } from "../../../core/pki/algorithms.js";
+import { ecdsaSigValue, hashOf } from "../../../core/pki/algorithms.js";
+import { digestInfo } from "../../../core/pki/hashes.js";
 import { type SigningMechanism, signingMechanism } from "./mechanisms.js";
 import { tryReadAttributes } from "./objects.js";
 import type { TokenSession } from "./token-session.js";
@@ -23,16 +24,17 @@ export function signWith(
     throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED", { details: { algorithm } });
   }
   const { lib, session: handle } = session;
-  const asks = asksForEachSignature(session, key);
-  lib.C_SignInit(handle, { mechanism: signing.mechanism }, key);
-  if (asks) session.loginForSignature();
+  const asks = asksForEachUse(session, key);
+  const { mechanism, parameter } = signing;
+  lib.C_SignInit(handle, parameter === undefined ? { mechanism } : { mechanism, parameter }, key);
+  if (asks) session.loginForUse();
   const input = inputFor(signing, algorithm, message);
   const signature = lib.C_Sign(handle, input, Buffer.alloc(MAX_SIGNATURE_BYTES));
   return isEc ? ecdsaSigValue(signature) : new Uint8Array(signature);
 }
 
 /** CKA_ALWAYS_AUTHENTICATE: PIV 9C, many identity cards. */
-export function asksForEachSignature(session: TokenSession, key: pkcs11.Handle): boolean {
+export function asksForEachUse(session: TokenSession, key: pkcs11.Handle): boolean {
   const [value] = tryReadAttributes(session, key, [pkcs11.CKA_ALWAYS_AUTHENTICATE]);
   return value?.[0] === 1;
 }

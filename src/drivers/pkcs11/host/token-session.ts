@@ -32,10 +32,10 @@ export interface TokenSession extends ObjectAccess {
    */
   login(pin: string | undefined): void;
   /**
-   * The login that a key with CKA_ALWAYS_AUTHENTICATE wants for each signature (PKCS#11 v2.40 §4.9), between C_SignInit
-   * and C_Sign.
+   * The login that a key with CKA_ALWAYS_AUTHENTICATE wants for each use (PKCS#11 v2.40 §4.9), between C_SignInit and C_Sign,
+   * or C_DecryptInit and C_Decrypt.
    */
-  loginForSignature(): void;
+  loginForUse(): void;
   close(): void;
 }
 
@@ -58,20 +58,20 @@ export function openSession(module: TokenModule, wanted: TokenIdentity): TokenSe
     mechanisms,
     present: present.map((each) => identityOf(each.token)),
     holderTypesPin: token.protectedAuthenticationPath,
-    token: () => presentToken(slot)?.token ?? token,
+    token: () => presentToken(slot, module.rsaPadding)?.token ?? token,
     assertPresent,
     login(pin) {
       const info = slot.getToken();
       if (pinStateOf(info) === "locked") throw new RenewalError("ERR_PIN_LOCKED");
       if (!pin && !token.loginRequired) return;
       if (!pin && !token.protectedAuthenticationPath) throw new RenewalError("ERR_PIN_REQUIRED");
-      // The binding takes a string only; of no length, it means the reader's own PIN pad.
-      const value = pin ?? "";
+      // The binding takes a string only; of no length, it means the reader's own PIN pad (PKCS#11 v2.40 §5.6, C_Login).
+      const value = token.protectedAuthenticationPath ? "" : (pin ?? "");
       presented = undefined;
       loginAlone(session, value);
       presented = value;
     },
-    loginForSignature() {
+    loginForUse() {
       const value = presented;
       if (value === undefined) throw new RenewalError("ERR_PIN_REQUIRED");
       // Gone unless it is accepted: a PIN that failed is never presented again.

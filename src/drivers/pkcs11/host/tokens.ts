@@ -1,4 +1,6 @@
 import * as graphene from "graphene-pk11";
+import type { RsaPadding } from "../../../core/domain/key-algorithm.js";
+import { inOrderOf } from "../../../core/pki/algorithms.js";
 import type { PinState, Token, TokenIdentity } from "../../../core/ports/driver.js";
 import {
   keyAlgorithmsOf,
@@ -19,7 +21,7 @@ export interface PresentToken {
 export function presentTokens(module: TokenModule): PresentToken[] {
   return module.slots().flatMap((slot) => {
     try {
-      const present = presentToken(slot);
+      const present = presentToken(slot, module.rsaPadding);
       return present ? [present] : [];
     } catch {
       // Pulled out since the list was made, or a card that the module does not know.
@@ -29,7 +31,10 @@ export function presentTokens(module: TokenModule): PresentToken[] {
 }
 
 /** `undefined` for a token that was never initialised: it has no identity. */
-export function presentToken(slot: graphene.Slot): PresentToken | undefined {
+export function presentToken(
+  slot: graphene.Slot,
+  rsaPadding: RsaPadding = "pkcs1",
+): PresentToken | undefined {
   const info = slot.getToken();
   if (!has(info, graphene.TokenFlag.TOKEN_INITIALIZED)) return undefined;
   const mechanisms = mechanismsOf(slot);
@@ -41,7 +46,7 @@ export function presentToken(slot: graphene.Slot): PresentToken | undefined {
     protectedAuthenticationPath: has(info, graphene.TokenFlag.PROTECTED_AUTHENTICATION_PATH),
     freeMemory: freeMemory(info),
     keyAlgorithms: keyAlgorithmsOf(mechanisms),
-    signatureAlgorithms: signatureAlgorithmsOf(mechanisms),
+    signatureAlgorithms: inOrderOf(rsaPadding, signatureAlgorithmsOf(mechanisms)),
   };
   return { slot, mechanisms, token };
 }
@@ -69,7 +74,7 @@ function identity(info: graphene.Token): TokenIdentity {
 }
 
 /** Padded with blanks by the standard, and with NUL by some modules. */
-function trim(text: string): string {
+export function trim(text: string): string {
   return text.replace(/\0[\s\S]*$/, "").trim();
 }
 
