@@ -30,9 +30,17 @@ async function answer(context: AdminContext, action: string, body: Uint8Array): 
   try {
     const input = body.length === 0 ? {} : parseJsonObject(body);
     const result = await runAction(context, action, input);
-    return jsonAnswer(200, { result: result === undefined ? null : result });
+    return jsonAnswer(200, { result: result === undefined ? null : asJson(result) });
   } catch (error) {
     if (!(error instanceof JsonError)) return failure(error);
     return failure(new Refusal("ERR_ARGUMENT", `the body is ${error.message}`));
   }
+}
+
+/** Octets as Base64, wherever they stand at the top. */
+function asJson(result: unknown): unknown {
+  if (typeof result !== "object" || result === null || !("content" in result)) return result;
+  const { content } = result;
+  if (!(content instanceof Uint8Array)) return result;
+  return { ...result, content: Buffer.from(content).toString("base64") };
 }

@@ -4,16 +4,27 @@ import { amountSchema, type Money } from "../core/domain/money.js";
 import type { Progress } from "../core/domain/progress.js";
 import { identifier, sha256Hex, shortText } from "../core/domain/scalars.js";
 import { parseCertificate, toPem } from "../core/pki/certificate.js";
+import type { AttachmentReference } from "../core/ports/transport.js";
 import { problemsOf } from "../core/problems.js";
+import { attachmentsOf, readAttachment } from "./attachments.js";
 import { advance } from "./calendar.js";
 import { type Scenario, type ScenarioStep, scenarioSchema } from "./faults.js";
+import { type Dispatch, deliver, issueInvoice, ship } from "./invoices.js";
 import { findApplication, type Office } from "./office.js";
+import { type OnlinePayment, payOnline } from "./online-payments.js";
 import { bookReceipt } from "./payments.js";
 import { changePolicy, policySchema, type SandboxPolicy } from "./policy.js";
 import { describeProgress } from "./progress.js";
 import { Refusal } from "./refusal.js";
 import type { LoggedRequest, RequestLog } from "./request-log.js";
-import { approve, type Reason, refuse, returnForCorrection, revoke } from "./review.js";
+import {
+  amendmentDeadline,
+  approve,
+  type Reason,
+  refuse,
+  returnForCorrection,
+  revoke,
+} from "./review.js";
 import type { Serial } from "./serial.js";
 import type { Application } from "./state.js";
 
@@ -27,6 +38,7 @@ export interface AdminApplication {
   readonly progress: Progress;
 }
 
+/** A certificate that the sandbox issued, to a new customer or by a renewal. */
 export interface AdminCertificate {
   readonly sha256: string;
   readonly subject: string;
@@ -56,6 +68,21 @@ export interface SandboxAdmin {
   rejectTransfer(transfer: { renewalId: string; instructionId: string }): Promise<void>;
   /** The refund that was due went out. */
   sendRefund(refund: { renewalId: string; refundId: string }): Promise<void>;
+  /** The payer pays at the gateway, in time or not, once or often. */
+  payOnline(payment: OnlinePayment & { renewalId: string }): Promise<void>;
+  /** Issues the invoice that was requested, paid or not. */
+  issueInvoice(of: { renewalId: string }): Promise<void>;
+  /** Hands a parcel that is being prepared to the courier. */
+  ship(parcel: Dispatch & { renewalId: string }): Promise<void>;
+  /** The parcel has arrived. */
+  deliver(parcel: { renewalId: string; shipmentId: string }): Promise<void>;
+  /** What the application names. */
+  attachments(of: { renewalId: string }): Promise<readonly AttachmentReference[]>;
+  /** One of them with its content; over the admin port, in Base64. */
+  attachment(of: {
+    renewalId: string;
+    purpose: string;
+  }): Promise<AttachmentReference & { readonly content: Uint8Array }>;
   approve(of: { renewalId: string }): Promise<void>;
   returnForCorrection(of: { renewalId: string; reasons: readonly Reason[] }): Promise<void>;
   refuse(of: { renewalId: string; reasons: readonly Reason[] }): Promise<void>;
@@ -123,11 +150,52 @@ const ACTIONS: Readonly<Record<keyof SandboxAdmin, Action>> = {
       refund.sentAt = office.clock.now();
     },
   ),
+  payOnline: action(
+    renewal.extend({
+      instructionId: identifier.optional(),
+      times: z.int().min(1).max(20).optional(),
+      callbackId: identifier.optional(),
+      delayMs: z.int().min(0).optional(),
+    }),
+    ({ office }, { renewalId, ...payment }) =>
+      payOnline(office, findApplication(office, renewalId), payment),
+  ),
+  issueInvoice: action(renewal, ({ office }, { renewalId }) => {
+    const application = findApplication(office, renewalId);
+    if (issueInvoice(office, application, office.clock.now())) return;
+    throw new Refusal("ERR_ARGUMENT", "no invoice was requested", { status: 409 });
+  }),
+  ship: action(
+    renewal.extend({
+      shipmentId: identifier,
+      carrier: shortText.min(1),
+      trackingNumber: shortText.min(1),
+    }),
+    ({ office }, { renewalId, ...parcel }) =>
+      ship(office, findApplication(office, renewalId), parcel),
+  ),
+  deliver: action(
+    renewal.extend({ shipmentId: identifier }),
+    ({ office }, { renewalId, shipmentId }) =>
+      deliver(office, findApplication(office, renewalId), shipmentId),
+  ),
+  attachments: action(renewal, ({ office }, { renewalId }) =>
+    attachmentsOf(findApplication(office, renewalId)),
+  ),
+  attachment: action(
+    renewal.extend({ purpose: identifier }),
+    ({ office }, { renewalId, purpose }) =>
+      readAttachment(office, findApplication(office, renewalId), purpose),
+  ),
   approve: action(renewal, ({ office }, { renewalId }) =>
     approve(office, findApplication(office, renewalId)),
   ),
   returnForCorrection: action(decision, ({ office }, { renewalId, reasons }) =>
-    returnForCorrection(findApplication(office, renewalId), reasons),
+    returnForCorrection(
+      findApplication(office, renewalId),
+      reasons,
+      amendmentDeadline(office, office.clock.now()),
+    ),
   ),
   refuse: action(decision, ({ office }, { renewalId, reasons }) =>
     refuse(office, findApplication(office, renewalId), reasons),

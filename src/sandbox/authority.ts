@@ -1,11 +1,11 @@
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { fromPem, parseCertificate, toPem } from "../core/pki/certificate.js";
-import { EXTENSION } from "../core/pki/extensions.js";
+import { CMC_RA, EXTENSION } from "../core/pki/extensions.js";
 import { softwareSigner, spkiOf } from "../core/pki/software-signer.js";
 import type { Signer } from "../core/ports/transport.js";
-import { CMC_RA } from "../transport/http/wire/statements.js";
 import type { Files } from "./files.js";
 import { encodeName } from "./name.js";
+import type { IssuerName } from "./policy.js";
 import {
   type CertificateTemplate,
   caConstraints,
@@ -20,6 +20,15 @@ import {
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4";
 
+/** What the issuers are called, and under which root they stand. */
+const ISSUERS = {
+  issuing: { root: "root", commonName: "Sandbox Issuing CA" },
+  "issuing-2": { root: "root", commonName: "Sandbox Issuing CA 2" },
+  "issuing-other-root": { root: "other-root", commonName: "Sandbox Issuing CA 3" },
+} as const satisfies Record<IssuerName, unknown>;
+
+const ROOTS = { root: "Sandbox Root CA", "other-root": "Sandbox Other Root CA" } as const;
+
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 
@@ -29,13 +38,21 @@ export interface Authority {
   readonly root: Uint8Array;
   readonly issuing: Uint8Array;
   readonly raSigner: Signer & { readonly certificate: Uint8Array };
-  issue(template: CertificateTemplate): Uint8Array;
+  /** By the first issuing CA, unless another is named: that one is made when it is first needed. */
+  issue(template: CertificateTemplate, by?: IssuerName): Uint8Array;
+  /** The certificates above what an issuer signs, its own first, the root last. DER. */
+  chain(of?: IssuerName): readonly [issuing: Uint8Array, root: Uint8Array];
 }
 
 /** What a subscriber's certificate holds beside its key identifiers, and a renewed one takes over from the old. */
 export const SUBSCRIBER_EXTENSIONS: readonly NamedExtension[] = [
   keyUsage("digitalSignature", "nonRepudiation"),
   extendedKeyUsage(CLIENT_AUTH, EMAIL_PROTECTION),
+];
+
+/** Of an encryption certificate, whose key may be in escrow: it signs nothing. */
+export const ENCRYPTION_EXTENSIONS: readonly NamedExtension[] = [
+  keyUsage("keyEncipherment", "dataEncipherment"),
 ];
 
 /** Key identifiers are of the key and of the issuer, so they are made anew. */
@@ -61,17 +78,25 @@ export function openAuthority(
     notBefore: new Date(now.getTime() - DAY_MS),
     notAfter: new Date(now.getTime() + years * YEAR_MS),
   });
-  const root = member(files, "root", ({ spki, privateKey }) => {
-    const subjectDer = named("Sandbox Root CA");
-    const extensions = [caConstraints(), keyUsage("keyCertSign", "cRLSign")];
-    const template = { subjectDer, spki, extensions, ...validity(30) };
-    return signCertificate(template, { subjectDer, spki, privateKey });
+  const caUsage = keyUsage("keyCertSign", "cRLSign");
+  const rootNamed = (name: keyof typeof ROOTS): Member =>
+    member(files, name, ({ spki, privateKey }) => {
+      const subjectDer = named(ROOTS[name]);
+      const extensions = [caConstraints(), caUsage];
+      const template = { subjectDer, spki, extensions, ...validity(30) };
+      return signCertificate(template, { subjectDer, spki, privateKey });
+    });
+  const hierarchy = remembered((name: IssuerName) => {
+    const { root: rootName, commonName } = ISSUERS[name];
+    const root = rootNamed(rootName);
+    const issuing = member(files, name, ({ spki }) => {
+      const extensions = [caConstraints(0), caUsage];
+      const template = { subjectDer: named(commonName), spki, extensions, ...validity(20) };
+      return signCertificate(template, root);
+    });
+    return { root, issuing };
   });
-  const issuing = member(files, "issuing", ({ spki }) => {
-    const extensions = [caConstraints(0), keyUsage("keyCertSign", "cRLSign")];
-    const template = { subjectDer: named("Sandbox Issuing CA"), spki, extensions, ...validity(20) };
-    return signCertificate(template, root);
-  });
+  const { root, issuing } = hierarchy("issuing");
   const ra = member(files, "ra", ({ spki }) => {
     const extensions = [keyUsage("digitalSignature"), extendedKeyUsage(CMC_RA)];
     const template = { subjectDer: named("Sandbox RA"), spki, extensions, ...validity(10) };
@@ -81,7 +106,20 @@ export function openAuthority(
     root: root.certificate,
     issuing: issuing.certificate,
     raSigner: { ...softwareSigner(ra.privateKey), certificate: ra.certificate },
-    issue: (template) => signCertificate(template, issuing),
+    issue: (template, by = "issuing") => signCertificate(template, hierarchy(by).issuing),
+    chain(of = "issuing") {
+      const members = hierarchy(of);
+      return [members.issuing.certificate, members.root.certificate];
+    },
+  };
+}
+
+function remembered<K, V>(make: (key: K) => V): (key: K) => V {
+  const made = new Map<K, V>();
+  return (key) => {
+    const value = made.get(key) ?? make(key);
+    made.set(key, value);
+    return value;
   };
 }
 

@@ -62,6 +62,11 @@ export const DEMONSTRATION_BENEFICIARY: Beneficiary = {
   bank: "演示银行演示支行",
 };
 
+export const DEMONSTRATION_PAYMENT_METHODS = [
+  { id: "unionpay", name: "银联在线" },
+  { id: "alipay", name: "支付宝" },
+] as const;
+
 export const DEMONSTRATION_SUPPORT = {
   hotline: "400-000-0000",
   counter: "演示市演示路 1 号 营业厅",

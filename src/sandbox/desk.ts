@@ -8,10 +8,9 @@ import { ROUTES, type Route } from "../transport/http/wire/routes.js";
 import { encodeJson } from "../transport/http/wire/statements.js";
 import { type Answer, failure, jsonAnswer } from "./answers.js";
 import { advance } from "./calendar.js";
-import { unauthorised } from "./exchanges.js";
 import type { Faults, Scenario } from "./faults.js";
+import { followSecretHash, unauthorised } from "./follow-secrets.js";
 import { HANDLERS } from "./handlers.js";
-import { followSecretHash } from "./intake.js";
 import type { Office } from "./office.js";
 import { Refusal } from "./refusal.js";
 import type { RequestLog } from "./request-log.js";
@@ -22,6 +21,8 @@ export interface Call {
   readonly route: RouteName;
   readonly renewalId: string;
   readonly idempotencyKey: string | undefined;
+  /** Of a document, as the path has it. */
+  readonly sha256?: string | undefined;
   readonly header: (name: string) => string | undefined;
   readonly body: Uint8Array;
 }

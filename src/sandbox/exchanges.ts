@@ -1,4 +1,3 @@
-import { timingSafeEqual } from "node:crypto";
 import type { z } from "zod";
 import { sha256Hex } from "../core/pki/certificate.js";
 import type {
@@ -15,6 +14,7 @@ import {
 } from "../transport/http/wire/statements.js";
 import { makeDocument } from "./documents.js";
 import type { DocumentFlaw } from "./faults.js";
+import { authorise } from "./follow-secrets.js";
 import type { Office } from "./office.js";
 import { describeProgress } from "./progress.js";
 import { Refusal } from "./refusal.js";
@@ -87,17 +87,4 @@ export function recover(
 
 export function progressAnswer(office: Office, application: Application): Writable<ProgressAnswer> {
   return { progress: describeProgress(office, application), nonce: application.nonce };
-}
-
-/** @throws Refusal when the follow secret is not the one whose hash the applicant signed */
-export function authorise(application: Application, followSecretSha256: string): void {
-  const expected = Buffer.from(application.followSecretSha256, "hex");
-  if (!timingSafeEqual(expected, Buffer.from(followSecretSha256, "hex"))) throw unauthorised();
-}
-
-export function unauthorised(): Refusal {
-  return new Refusal("ERR_RA_REFUSED", "the follow secret is missing or is not this renewal's", {
-    status: 401,
-    headers: { "www-authenticate": "Bearer" },
-  });
 }

@@ -2,8 +2,16 @@ import { z } from "zod";
 import { shortText } from "../core/domain/scalars.js";
 import { ROUTE_NAMES, type RouteName } from "../transport/http/wire/route-names.js";
 
-/** What is wrong with a certificate that is handed out. */
-export type CertificateFlaw = "wrong-key" | "wrong-chain" | "expired" | "other-subject";
+/** What is wrong with a certificate that is handed out. `too-short`: it ends a year before what was agreed. */
+export type CertificateFlaw = (typeof CERTIFICATE_FLAWS)[number];
+
+const CERTIFICATE_FLAWS = [
+  "wrong-key",
+  "wrong-chain",
+  "expired",
+  "too-short",
+  "other-subject",
+] as const;
 
 /** What is wrong with a document of the RA. `subscriber-signed`: by a certificate of the same CA that is no RA's. */
 export type DocumentFlaw = "unsigned" | "bad-signature" | "subscriber-signed";
@@ -58,7 +66,7 @@ const faultSchema = z.discriminatedUnion("kind", [
   }),
   z.strictObject({
     kind: z.literal("certificate"),
-    flaw: z.enum(["wrong-key", "wrong-chain", "expired", "other-subject"]),
+    flaw: z.enum(CERTIFICATE_FLAWS),
   }),
   z.strictObject({ kind: z.literal("slow-review"), ms: z.int().min(0) }),
   z.strictObject({ kind: z.literal("returned-first"), reasons: z.array(shortText).min(1) }),

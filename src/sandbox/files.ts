@@ -17,15 +17,27 @@ export interface Files {
   read(name: string): string | undefined;
   /** When it has returned, the file is on the disk, whole. */
   write(name: string, text: string): void;
+  readBytes(name: string): Uint8Array | undefined;
+  /** As `write`. */
+  writeBytes(name: string, octets: Uint8Array): void;
+  /** Safe to repeat. */
+  remove(name: string): void;
   /** Lets go of the folder. Safe to repeat. */
   close(): void;
 }
 
 export function memoryFiles(): Files {
   const texts = new Map<string, string>();
+  const documents = new Map<string, Uint8Array>();
   return {
     read: (name) => texts.get(name),
     write: (name, text) => void texts.set(name, text),
+    readBytes: (name) => documents.get(name),
+    writeBytes: (name, octets) => void documents.set(name, octets.slice()),
+    remove(name) {
+      texts.delete(name);
+      documents.delete(name);
+    },
     close() {},
   };
 }
@@ -44,14 +56,18 @@ export async function openFolder(folder: string): Promise<Files> {
   }
   await lock(join(folder, LOCK));
   let open = true;
+  const write = (name: string, contents: string | Uint8Array) => {
+    const path = join(folder, name);
+    writeDurably(`${path}.new`, contents, "w");
+    renameSync(`${path}.new`, path);
+    syncFolder(folder);
+  };
   return {
-    read: (name) => readIfThere(join(folder, name)),
-    write(name, text) {
-      const path = join(folder, name);
-      writeDurably(`${path}.new`, text, "w");
-      renameSync(`${path}.new`, path);
-      syncFolder(folder);
-    },
+    read: (name) => readIfThere(join(folder, name))?.toString("utf8"),
+    write,
+    readBytes: (name) => readIfThere(join(folder, name)),
+    writeBytes: write,
+    remove: (name) => rmSync(join(folder, name), { force: true }),
     close() {
       if (open) rmSync(join(folder, LOCK), { force: true });
       open = false;
@@ -70,7 +86,7 @@ async function lock(path: string): Promise<void> {
         throw new RenewalError("ERR_STORE_FAILURE", { cause });
       }
     }
-    const found = readIfThere(path) ?? "";
+    const found = readIfThere(path)?.toString("utf8") ?? "";
     if (found !== "" && !(await ownerIsDead(found))) break;
     rmSync(path, { force: true });
   }
@@ -88,10 +104,10 @@ async function ownerIsDead(text: string): Promise<boolean> {
   }
 }
 
-function writeDurably(path: string, text: string, flags: "w" | "wx"): void {
+function writeDurably(path: string, contents: string | Uint8Array, flags: "w" | "wx"): void {
   const file = openSync(path, flags, 0o600);
   try {
-    writeFileSync(file, text);
+    writeFileSync(file, contents);
     fsyncSync(file);
   } finally {
     closeSync(file);
@@ -107,9 +123,9 @@ function syncFolder(folder: string): void {
   }
 }
 
-function readIfThere(path: string): string | undefined {
+function readIfThere(path: string): Buffer | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

@@ -2,13 +2,15 @@ import { z } from "zod";
 import { type Clock, systemClock } from "../core/clock.js";
 import { RenewalError } from "../core/errors.js";
 import { sha256Hex, toPem } from "../core/pki/certificate.js";
+import { bytesEqual } from "../core/pki/der.js";
 import { problemsOf } from "../core/problems.js";
 import { createAdmin, type SandboxAdmin } from "./admin.js";
 import { openAdminPort } from "./admin-port.js";
-import { openAuthority, SUBSCRIBER_EXTENSIONS } from "./authority.js";
+import { ENCRYPTION_EXTENSIONS, openAuthority, SUBSCRIBER_EXTENSIONS } from "./authority.js";
 import { createDesk } from "./desk.js";
 import { createScenario, type ScenarioStep, scenarioSchema } from "./faults.js";
 import { type Files, memoryFiles, openFolder } from "./files.js";
+import { createGateway } from "./gateway.js";
 import { encodeName, type SubjectFields } from "./name.js";
 import type { Office } from "./office.js";
 import { changePolicy, DEMONSTRATION_POLICY, type SandboxPolicy } from "./policy.js";
@@ -19,11 +21,14 @@ import { openState } from "./state.js";
 
 export type { AdminApplication, AdminCertificate, SandboxAdmin } from "./admin.js";
 export type { CertificateFlaw, DocumentFlaw, Fault, ScenarioStep } from "./faults.js";
+export type { Dispatch } from "./invoices.js";
 export type { SubjectFields } from "./name.js";
-export { DEMONSTRATION_POLICY, type SandboxPolicy } from "./policy.js";
+export type { OnlinePayment } from "./online-payments.js";
+export { DEMONSTRATION_POLICY, type IssuerName, type SandboxPolicy } from "./policy.js";
 export type { LoggedRequest } from "./request-log.js";
 export type { Reason } from "./review.js";
 
+/** What {@link createSandbox} takes: all of it optional. */
 export interface SandboxOptions {
   /**
    * Keys, certificates and state are kept here and found again, each saved before it is answered for. One process at a
@@ -47,6 +52,8 @@ export interface SubscriberRequest {
   readonly subject: SubjectFields;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** What its key is for. Default: `signing`. */
+  readonly use?: "signing" | "encryption" | undefined;
 }
 
 /** A registration authority and its CA, to develop and test against. Not for production: nobody is identified here. */
@@ -55,7 +62,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly baseUrl: string;
   /** Where the admin port is, and what opens it: `POST <url>/<function>` with `Authorization: Bearer <token>`. */
   readonly adminEndpoint: { readonly url: string; readonly token: string } | undefined;
-  /** DER; for `httpTransport` and `createRenewalClient`. */
+  /** DER; for `httpTransport` and `createRenewalClient`. Another root joins them where the policy issues under one. */
   readonly trustAnchors: readonly Uint8Array[];
   /** The issuing CA and the root, PEM: for `openssl verify`. */
   readonly chainPem: string;
@@ -109,14 +116,15 @@ async function open(options: SandboxOptions, files: Files): Promise<Sandbox> {
   const { state, save } = openState(files, changePolicy(DEMONSTRATION_POLICY, {}));
   state.policy = checked("policy", () => changePolicy(state.policy, options.policy ?? {}));
 
-  const office: Office & { origin: string } = { clock, authority, state, origin: "" };
+  const office: Office & { origin: string } = { clock, authority, state, files, origin: "" };
   const steps = checked("scenario", () => scenarioSchema.parse(options.scenario ?? []));
   const scenario = createScenario(steps);
   const log = createRequestLog(() => clock.now());
   const serial = createSerial();
   const closing = new AbortController();
   const desk = createDesk({ office, save, scenario, log, serial, closing: closing.signal });
-  const server = await serveRoutes(desk, options.port ?? state.port ?? 0);
+  const gateway = createGateway({ office, save, serial });
+  const server = await serveRoutes(desk, gateway, options.port ?? state.port ?? 0);
   office.origin = `http://${HOST}:${server.port}`;
   state.port = server.port;
   save();
@@ -134,16 +142,24 @@ async function open(options: SandboxOptions, files: Files): Promise<Sandbox> {
     // Whoever is at work still saves; only then may another process open the folder.
     await serial(() => files.close());
   };
+  const chains = () => [authority.chain(), authority.chain(state.policy.issuedBy)];
   return {
     baseUrl: office.origin,
     adminEndpoint: adminPort && { url: adminPort.url, token: adminPort.token },
-    trustAnchors: [authority.root],
-    chainPem: [authority.issuing, authority.root].map((der) => toPem(der, "CERTIFICATE")).join(""),
+    get trustAnchors() {
+      return chains()
+        .flatMap(([, root]) => [root])
+        .filter(isFirst);
+    },
+    get chainPem() {
+      const all = chains().flat().filter(isFirst);
+      return all.map((der) => toPem(der, "CERTIFICATE")).join("");
+    },
     admin: createAdmin(context),
-    issue: ({ spki, subject, notBefore, notAfter }) =>
+    issue: ({ spki, subject, notBefore, notAfter, use = "signing" }) =>
       serial(() => {
         const subjectDer = encodeName(subject);
-        const extensions = SUBSCRIBER_EXTENSIONS;
+        const extensions = use === "signing" ? SUBSCRIBER_EXTENSIONS : ENCRYPTION_EXTENSIONS;
         const der = authority.issue({ spki, subjectDer, notBefore, notAfter, extensions });
         state.certificates[sha256Hex(der)] = { der };
         save();
@@ -153,3 +169,6 @@ async function open(options: SandboxOptions, files: Files): Promise<Sandbox> {
     [Symbol.asyncDispose]: close,
   };
 }
+
+const isFirst = (der: Uint8Array, index: number, all: readonly Uint8Array[]): boolean =>
+  all.findIndex((other) => bytesEqual(other, der)) === index;

@@ -1,22 +1,24 @@
 import { randomBytes } from "node:crypto";
-import type { Problem } from "../core/errors.js";
-import { validateForm } from "../core/form.js";
-import { sha256Hex } from "../core/pki/certificate.js";
 import {
   type ApplicationStatement,
   applicationStatementSchema,
 } from "../transport/http/wire/statements.js";
+import { checkAttachments, checkUploader, keepAttachments } from "./attachments.js";
+import { encryptionPart } from "./encryption.js";
+import { reviseInvoices } from "./invoices.js";
+import { checkForm, checkOffer } from "./offer-check.js";
 import { renewableCertificate } from "./offers.js";
 import { findApplication, isOpen, nextNumbers, type Office } from "./office.js";
 import { settle } from "./payments.js";
 import { Refusal } from "./refusal.js";
-import { checkRequest } from "./request-check.js";
-import type { Application } from "./state.js";
+import { checkDistinct, checkRequest } from "./request-check.js";
+import type { Application, State } from "./state.js";
 import { checkSigner, openStatement } from "./statements.js";
 
 export interface ApplicationBody {
   readonly application: Uint8Array;
-  readonly request: Uint8Array;
+  readonly request?: Uint8Array | undefined;
+  readonly encryptionRequest?: Uint8Array | undefined;
 }
 
 /** The clerk who takes applications: all is checked before anything is written down. @throws Refusal */
@@ -26,39 +28,44 @@ export function takeApplication(
   followSecretSha256: string,
   body: ApplicationBody,
 ): Application {
-  const { application: signed, request } = body;
-  const { statement, signer } = openStatement(
-    office,
-    applicationStatementSchema,
-    signed,
-    renewalId,
-  );
+  const { application: signed, request, encryptionRequest } = body;
+  const { statement, signer } = openStatement(office, applicationStatementSchema, signed);
+  if (statement.renewalId !== renewalId) {
+    throw new Refusal("ERR_RA_REFUSED", "the statement is for another renewal");
+  }
   if (statement.followSecretSha256 !== followSecretSha256) {
     throw new Refusal("ERR_RA_REFUSED", "the follow secret is not the one in the application");
   }
   const { der } = renewableCertificate(office, statement.certificateSha256);
-  const allowExpired = office.state.policy.graceDaysAfter > 0;
-  checkSigner(office, signer, statement.certificateSha256, { allowExpired });
+  const anyTime = office.state.policy.graceDaysAfter > 0;
+  checkSigner(office, signer, statement.certificateSha256, { anyTime });
   const known = checkRevision(office, statement);
-  const term = checkOffer(office, statement);
-  checkForm(office, statement);
-  checkRequest(office, statement, request, der);
+  if (!known) checkUploader(office, renewalId, followSecretSha256);
+  const { offer, term } = checkOffer(office, statement);
+  checkForm(offer, statement);
+  checkAttachments(office, statement, offer.attachments);
+  checkRequests(office, { statement, body, offer, previous: der });
   const taken = {
     statement,
     signed,
     request,
+    encryptionRequest,
     term,
     certificateSha256: statement.certificateSha256,
   };
   const application = known
     ? amend(known, taken)
     : open(office, renewalId, followSecretSha256, taken);
+  keepAttachments(office, statement);
   office.state.nonces.push(statement.nonce);
   settle(office, application);
   return application;
 }
 
-type Taken = Pick<Application, "statement" | "signed" | "request" | "term" | "certificateSha256">;
+type Taken = Pick<
+  Application,
+  "statement" | "signed" | "request" | "encryptionRequest" | "term" | "certificateSha256"
+>;
 
 function open(
   office: Office,
@@ -77,6 +84,11 @@ function open(
     status: "received",
     reasons: [],
     ledger: { total, open: false, instructions: [], receipts: [], refunds: [] },
+    furtherSecrets: [],
+    replaced: [],
+    callbacks: [],
+    invoices: [],
+    shipments: [],
     exchanges: {},
   };
   office.state.applications[renewalId] = application;
@@ -87,8 +99,11 @@ function open(
 
 function amend(application: Application, taken: Taken): Application {
   application.ledger.total = taken.term.total;
+  reviseInvoices(application);
   // The review begins anew.
   delete application.reviewableAt;
+  delete application.amendableUntil;
+  delete application.handedIn;
   return Object.assign(application, taken, { status: "received", reasons: [] });
 }
 
@@ -115,60 +130,36 @@ function checkRevision(office: Office, statement: ApplicationStatement): Applica
   return application;
 }
 
-/** What was signed must be what was offered. Returns the term that was chosen. */
-function checkOffer(
-  { state, clock }: Office,
-  statement: ApplicationStatement,
-): Application["term"] {
-  const entry = state.offers[statement.offer.id];
-  const mine = entry?.usedBy === statement.renewalId;
-  if (!entry || (!mine && (entry.usedBy !== undefined || entry.offer.expiresAt <= clock.now()))) {
-    throw new Refusal("ERR_OFFER_STALE", "the offer has expired, was used, or is not ours");
-  }
-  const { offer } = entry;
-  const bound =
-    statement.offer.sha256 === entry.sha256 &&
-    statement.raNonce === offer.nonce &&
-    statement.certificateSha256 === offer.certificateSha256;
-  if (!bound) throw new Refusal("ERR_RA_REFUSED", "the application is not bound to this offer");
-  const { agreement, guards, terms } = offer;
-  if (
-    statement.agreement.version !== agreement.version ||
-    statement.agreement.sha256 !== agreement.sha256 ||
-    statement.agreement.acceptedAt > statement.expiresAt
-  ) {
-    throw new Refusal("ERR_AGREEMENT_MISMATCH", "another agreement was accepted");
-  }
-  const missing = guards.filter(({ id }) => !statement.acknowledged.includes(id));
-  if (missing.length > 0) {
-    throw new Refusal("ERR_GUARD_UNACKNOWLEDGED", "there are questions without an answer", {
-      problems: missing.map(({ id, en }) => ({
-        pointer: "/acknowledged",
-        message: `${id}: ${en}`,
-      })),
-    });
-  }
-  const term = terms.years.find(({ years }) => years === statement.years);
-  const { price } = statement;
-  if (!term || price.amount !== term.total.amount || price.currency !== term.total.currency) {
-    throw new Refusal("ERR_ARGUMENT", "years and price are not those of the offer", {
-      status: 422,
-    });
-  }
-  if (!terms.keyModes.includes(statement.keyMode)) {
-    throw new Refusal("ERR_ARGUMENT", `${statement.keyMode} is not offered`, { status: 422 });
-  }
-  return term;
+interface RequestsToCheck {
+  readonly statement: ApplicationStatement;
+  readonly body: ApplicationBody;
+  readonly offer: State["offers"][string]["offer"];
+  readonly previous: Uint8Array;
 }
 
-function checkForm({ state }: Office, { form, offer }: ApplicationStatement): void {
-  const schema = state.offers[offer.id]?.offer.form.schema ?? {};
-  const problems: readonly Problem[] = validateForm(schema, form);
-  if (problems.length > 0)
-    throw new Refusal("ERR_FORM_INVALID", "the form is not valid", { problems });
-}
-
-/** How the RA stores a follow secret. */
-export function followSecretHash(followSecret: string): string {
-  return sha256Hex(new TextEncoder().encode(followSecret));
+/** The certification requests beside the application, or none where the terms want them at installation. */
+function checkRequests(
+  office: Office,
+  { statement, body, offer, previous }: RequestsToCheck,
+): void {
+  const encryption = encryptionPart(office, statement, offer);
+  const { request, encryptionRequest } = body;
+  if (offer.terms.requestAt === "installation") {
+    const early = request ?? encryptionRequest ?? statement.requestSha256;
+    if (early === undefined && statement.encryption?.requestSha256 === undefined) return;
+    throw new Refusal("ERR_RA_REFUSED", "the terms want the certification request at installation");
+  }
+  if (!request || (encryption && !encryptionRequest)) {
+    throw new Refusal("ERR_RA_REFUSED", "the certification request is missing");
+  }
+  if (encryptionRequest && !encryption) {
+    throw new Refusal("ERR_RA_REFUSED", "there is a request that the application does not name");
+  }
+  const { renewalId, keyMode, keyAlgorithm, requestSha256: sha256 } = statement;
+  checkDistinct(
+    checkRequest(office, request, { renewalId, sha256, previous, keyMode, keyAlgorithm }),
+    encryption &&
+      encryptionRequest &&
+      checkRequest(office, encryptionRequest, { renewalId, keyMode, ...encryption }),
+  );
 }

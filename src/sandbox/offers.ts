@@ -10,6 +10,7 @@ import {
   STATEMENT_PURPOSE,
 } from "../transport/http/wire/statements.js";
 import { makeDocument } from "./documents.js";
+import { encryptionTerms } from "./encryption.js";
 import type { DocumentFlaw } from "./faults.js";
 import { addYears, DAY_MS, later, type Office } from "./office.js";
 import { Refusal } from "./refusal.js";
@@ -18,12 +19,23 @@ import type { CertificateEntry, State } from "./state.js";
 /** An offer for one certificate, signed and remembered. @throws Refusal */
 export async function makeOffer(
   office: Office,
-  request: { readonly certificate: Uint8Array; readonly nonce: string },
+  request: {
+    readonly certificate: Uint8Array;
+    readonly encryptionCertificate?: Uint8Array | undefined;
+    readonly nonce: string;
+  },
   flaw: DocumentFlaw | undefined,
 ): Promise<RaDocument> {
   const certificateSha256 = sha256Hex(request.certificate);
   const window = windowOf(office, renewableCertificate(office, certificateSha256));
-  const offer = describe(office, certificateSha256, window);
+  const { reviseOffer = (offer) => offer } = office;
+  const { certificate, encryptionCertificate } = request;
+  const offer = reviseOffer({
+    ...describe(office, certificateSha256, window),
+    ...(encryptionCertificate && {
+      encryption: encryptionTerms(office, certificate, encryptionCertificate),
+    }),
+  });
   const statement = encodeStatement(offerStatementSchema, {
     purpose: STATEMENT_PURPOSE.offer,
     requestNonce: request.nonce,
@@ -32,7 +44,7 @@ export async function makeOffer(
   const document = await makeDocument(office, statement, flaw);
   forgetOldOffers(office);
   const sha256 = offerHash(offer, "signed" in document ? document.signed : undefined);
-  office.state.offers[offer.id] = { offer: storedOffer(offer), sha256 };
+  office.state.offers[offer.id] = { offer: storedOffer(offer), document, sha256 };
   return document;
 }
 
@@ -100,10 +112,11 @@ function describe(
       keyModes: policy.keyModes,
       keyAlgorithms: policy.keyAlgorithms,
       previous: policy.previous,
-      requestAt: "application",
+      requestAt: policy.requestAt,
       payment: policy.payment,
     },
     form: policy.form,
+    attachments: policy.attachments,
     guards: policy.guards,
     support: policy.support,
   };

@@ -1,5 +1,7 @@
 import type { Clock } from "../core/clock.js";
+import type { Offer } from "../core/domain/offer.js";
 import type { Authority } from "./authority.js";
+import type { Files } from "./files.js";
 import { Refusal } from "./refusal.js";
 import type { Application, State } from "./state.js";
 
@@ -11,6 +13,10 @@ export interface Office {
   readonly origin: string;
   /** Changed in place; saved by whoever let a clerk work, before anybody is answered. */
   readonly state: State;
+  /** Where documents lie. */
+  readonly files: Files;
+  /** The last word on an offer, for what no policy expresses. */
+  readonly reviseOffer?: ((offer: Offer) => Offer) | undefined;
 }
 
 export const DAY_MS = 86_400_000;

@@ -7,6 +7,8 @@ import {
   receivedAmount,
 } from "../core/domain/ledger.js";
 import type { Money } from "../core/domain/money.js";
+import type { Problem } from "../core/errors.js";
+import { issueInvoice, requestInvoice, voidInvoices } from "./invoices.js";
 import { DAY_MS, isOpen, later, type Office } from "./office.js";
 import { Refusal } from "./refusal.js";
 import type { Application } from "./state.js";
@@ -20,6 +22,12 @@ export interface TransferBody {
   readonly remittances: readonly Remittance[];
 }
 
+/** What every payment instruction names. */
+export interface InstructionBody {
+  readonly instructionId: string;
+  readonly invoiceType: string;
+}
+
 /** 银行转账: notes what the applicant says was transferred. @throws Refusal */
 export function takeTransfer(
   office: Office,
@@ -27,9 +35,7 @@ export function takeTransfer(
   body: TransferBody,
 ): Application {
   const { ledger } = application;
-  if (!takesPayment(office, application)) {
-    throw new Refusal("ERR_PAYMENT_INVALID", "nothing is to be paid now");
-  }
+  assertPayable(office, application);
   const problems = [
     ...body.remittances.flatMap(({ amount }, index) =>
       amount.currency === ledger.total.currency
@@ -41,16 +47,9 @@ export function takeTransfer(
             },
           ],
     ),
-    ...(office.state.policy.invoiceTypes.some(({ id }) => id === body.invoiceType)
-      ? []
-      : [{ pointer: "/invoiceType", message: "not one of the order's invoice types" }]),
-    ...(ledger.instructions.some(({ id }) => id === body.instructionId)
-      ? [{ pointer: "/instructionId", message: "was used before" }]
-      : []),
+    ...instructionProblems(office, application, body),
   ];
-  if (problems.length > 0) {
-    throw new Refusal("ERR_PAYMENT_INVALID", "the payment details are not valid", { problems });
-  }
+  refuseInvalid(problems);
   ledger.instructions.push({
     id: body.instructionId,
     kind: "bank-transfer",
@@ -60,10 +59,42 @@ export function takeTransfer(
     remittances: [...body.remittances],
     status: "declared",
   });
+  requestInvoice(application, body.invoiceType, body.recipient);
   return application;
 }
 
-/** Money arrived. What is too much, or comes too late, is to go back. */
+/** @throws Refusal when nothing is to be paid */
+export function assertPayable(office: Office, application: Application): void {
+  if (takesPayment(office, application)) return;
+  throw new Refusal("ERR_PAYMENT_INVALID", "nothing is to be paid now");
+}
+
+/** What is wrong with an instruction of either kind. */
+export function instructionProblems(
+  { state }: Office,
+  { ledger }: Application,
+  { instructionId, invoiceType }: InstructionBody,
+): readonly Problem[] {
+  return [
+    ...(state.policy.invoiceTypes.some(({ id }) => id === invoiceType)
+      ? []
+      : [{ pointer: "/invoiceType", message: "not one of the order's invoice types" }]),
+    ...(ledger.instructions.some(({ id }) => id === instructionId)
+      ? [{ pointer: "/instructionId", message: "was used before" }]
+      : []),
+  ];
+}
+
+/** @throws Refusal where there is a problem */
+export function refuseInvalid(problems: readonly Problem[]): void {
+  if (problems.length === 0) return;
+  throw new Refusal("ERR_PAYMENT_INVALID", "the payment details are not valid", { problems });
+}
+
+/**
+ * Money arrived. What is too much, or comes too late, is to go back; so is what comes through the gateway for a payment that
+ * is not open there: it expired, was made already, or another took its place.
+ */
 export function bookReceipt(
   office: Office,
   application: Application,
@@ -81,7 +112,11 @@ export function bookReceipt(
   }
   const receipt = { id: randomUUID(), instructionId, amount, receivedAt: at };
   ledger.receipts.push(receipt);
-  if (instruction) instruction.status = "matched";
+  if (instruction?.kind === "bank-transfer") instruction.status = "matched";
+  if (instruction?.kind === "online") {
+    if (instruction.status === "open") instruction.status = "paid";
+    else ledger.refunds.push(dueRefund(amount, at));
+  }
   settle(office, application, at);
   return receipt;
 }
@@ -108,19 +143,42 @@ export function settle(
   at: Date = office.clock.now(),
 ): void {
   const { ledger, status } = application;
-  const { payment, confirmationDays } = office.state.policy;
+  const { policy } = office.state;
+  const { payment, confirmationDays } = policy;
   // Once a certificate was issued, the price is earned.
-  const earned = isOpen(application) || application.issuance?.certificateSha256 !== undefined;
+  const earned = isOpen(application) || wasIssued(application);
   const kept = earned ? ledger.total.amount : 0;
   const excess = receivedAmount(ledger).amount - kept;
   if (excess > 0) {
-    const amount = { amount: excess, currency: ledger.total.currency };
-    ledger.refunds.push({ id: randomUUID(), amount, status: "due", dueAt: later(at, 7 * DAY_MS) });
+    ledger.refunds.push(dueRefund({ amount: excess, currency: ledger.total.currency }, at));
   }
+  if (!earned) voidInvoices(application);
+  else if (policy.invoicing === "when-paid" && isPaid(application)) {
+    issueInvoice(office, application, at);
+  }
+  if (!takesPayment(office, application)) closeOnlinePayments(application);
   if (status === "received" && (payment !== "before-review" || isPaid(application))) {
     application.reviewableAt ??= at;
   }
   if (status === "approved" && isPaid(application)) {
     application.issuance ??= { collectUntil: later(at, confirmationDays * DAY_MS) };
   }
+}
+
+/** Whether a certificate was handed out, be it for a key that has been replaced since. */
+export function wasIssued({ issuance, replaced }: Application): boolean {
+  return issuance?.certificateSha256 !== undefined || replaced.length > 0;
+}
+
+/** What is still open at the gateway takes no money any more: what comes all the same goes back. */
+export function closeOnlinePayments({ ledger }: Application): void {
+  for (const instruction of ledger.instructions) {
+    if (instruction.kind === "online" && instruction.status === "open") {
+      instruction.status = "closed";
+    }
+  }
+}
+
+function dueRefund(amount: Money, at: Date) {
+  return { id: randomUUID(), amount, status: "due" as const, dueAt: later(at, 7 * DAY_MS) };
 }

@@ -4,6 +4,7 @@ import type { BusinessStatus, Order, OrderTransaction } from "../core/domain/ord
 import type { Progress } from "../core/domain/progress.js";
 import { parseCertificate } from "../core/pki/certificate.js";
 import { reviewDueAt } from "./calendar.js";
+import { shownInvoices } from "./invoices.js";
 import { isOpen, type Office } from "./office.js";
 import { takesPayment } from "./payments.js";
 import type { Application } from "./state.js";
@@ -11,8 +12,14 @@ import type { Application } from "./state.js";
 /** What the RA tells of an application: the three facts, and the guide's order. */
 export function describeProgress(office: Office, application: Application): Progress {
   const { status, statement, reasons } = application;
+  const amendableUntil = status === "returned" ? application.amendableUntil : undefined;
   return {
-    application: { status, revision: statement.revision, reasons },
+    application: {
+      status,
+      revision: statement.revision,
+      reasons,
+      ...(amendableUntil && { amendableUntil }),
+    },
     payment: shownLedger(office, application),
     issuance: issuanceOf(application),
     order: orderOf(office, application),
@@ -59,6 +66,9 @@ function orderOf(office: Office, application: Application): Order {
     total: term.total,
     beneficiaries: policy.beneficiaries,
     invoiceTypes: policy.invoiceTypes,
+    paymentMethods: policy.paymentMethods,
+    invoices: shownInvoices(application),
+    shipments: application.shipments,
   };
 }
 

@@ -1,38 +1,69 @@
+import type { KeyMode } from "../core/domain/offer.js";
 import { parseCertificate, sha256Hex } from "../core/pki/certificate.js";
 import { bytesEqual } from "../core/pki/der.js";
 import { DerError } from "../core/pki/der-error.js";
 import { type CertificationRequest, parseRequest } from "../core/pki/request.js";
-import type { ApplicationStatement } from "../transport/http/wire/statements.js";
 import type { Office } from "./office.js";
 import { Refusal } from "./refusal.js";
+import type { Application } from "./state.js";
 
-/** The PKCS#10 (RFC 2986) beside an application: bound to it, for the same subject, and for a key that it may be for. */
+/** What a PKCS#10 (RFC 2986) has to be. */
+export interface WantedRequest {
+  readonly renewalId: string;
+  /** As it stands in the statement beside it. */
+  readonly sha256: string | undefined;
+  /** The certificate to be renewed, DER: for the same subject. */
+  readonly previous: Uint8Array;
+  /** `any`: a new key, or the previous one. */
+  readonly keyMode: KeyMode | "any";
+  /** Absent: any that the RA accepts. */
+  readonly keyAlgorithm?: string | undefined;
+}
+
+/** Bound to its statement, for the same subject, and for a key that it may be for. @throws Refusal */
 export function checkRequest(
   office: Office,
-  statement: ApplicationStatement,
   der: Uint8Array,
-  previousDer: Uint8Array,
-): void {
-  if (sha256Hex(der) !== statement.requestSha256)
-    refuse("the request is not the one in the application");
+  wanted: WantedRequest,
+): CertificationRequest {
+  if (sha256Hex(der) !== wanted.sha256) refuse("the request is not the one in the application");
   const request = readRequest(der);
-  const previous = parseCertificate(previousDer);
+  const { keyMode, keyAlgorithm } = wanted;
+  const previous = parseCertificate(wanted.previous);
   if (!request.signatureValid) refuse("the request is not signed by its own key");
   if (!bytesEqual(request.subjectDer, previous.subjectDer))
     refuse("the request is for another subject");
-  if (request.keyAlgorithm !== statement.keyAlgorithm)
+  if (keyAlgorithm !== undefined && request.keyAlgorithm !== keyAlgorithm)
     refuse("the key is not of the algorithm applied for");
-  if (!office.state.policy.keyAlgorithms.includes(statement.keyAlgorithm)) {
+  if (!office.state.policy.keyAlgorithms.some((accepted) => accepted === request.keyAlgorithm)) {
     throw new Refusal("ERR_ALGORITHM_UNSUPPORTED", "the key's algorithm is not accepted", {
-      parameters: { algorithm: statement.keyAlgorithm },
+      parameters: { algorithm: request.keyAlgorithm ?? "of the request" },
     });
   }
   const same = bytesEqual(request.spki, previous.spki);
-  if (statement.keyMode === "renew" && !same)
-    refuse("renew keeps the key, and the request is for another");
-  if (statement.keyMode === "re-key" && usedBefore(office, statement.renewalId, request.spki)) {
+  if (keyMode === "renew" && !same) refuse("renew keeps the key, and the request is for another");
+  const kept = same && keyMode !== "re-key";
+  if (!kept && usedBefore(office, wanted.renewalId, request.spki)) {
     refuse("re-key wants a new key, and this one was used before");
   }
+  return request;
+}
+
+/** The two certificates of a credential are for two keys. @throws Refusal */
+export function checkDistinct(...requests: readonly (CertificationRequest | undefined)[]): void {
+  const [one, other] = requests;
+  if (one && other && bytesEqual(one.spki, other.spki)) {
+    refuse("both requests are for the same key");
+  }
+}
+
+/** What of an application stands to be certified: the last request that was handed in. */
+export function requestsOf({
+  request,
+  encryptionRequest,
+  handedIn,
+}: Application): Pick<Application, "request" | "encryptionRequest"> {
+  return handedIn ?? { request, encryptionRequest };
 }
 
 /** In a certificate of this CA, or in the application of another renewal. */
@@ -40,7 +71,9 @@ function usedBefore({ state }: Office, renewalId: string, spki: Uint8Array): boo
   const certified = Object.values(state.certificates).map(({ der }) => parseCertificate(der).spki);
   const requested = Object.values(state.applications)
     .filter((other) => other.renewalId !== renewalId)
-    .map(({ request }) => parseRequest(request).spki);
+    .flatMap((other) => [other, other.handedIn])
+    .flatMap((requests) => [requests?.request, requests?.encryptionRequest])
+    .flatMap((der) => (der ? [parseRequest(der).spki] : []));
   return [...certified, ...requested].some((other) => bytesEqual(other, spki));
 }
 

@@ -1,12 +1,12 @@
-import { isOpen, type Office } from "./office.js";
-import { isPaid, settle } from "./payments.js";
+import { DAY_MS, isOpen, later, type Office } from "./office.js";
+import { isPaid, settle, wasIssued } from "./payments.js";
 import { Refusal } from "./refusal.js";
 import type { Application } from "./state.js";
 
 /** 管理员审核, and how an application comes to its end. */
 
 export interface Reason {
-  /** JSON Pointer (RFC 6901) into the form, where it is about a field. */
+  /** JSON Pointer (RFC 6901): into the form, or `/attachments/PURPOSE`. */
   readonly pointer?: string | undefined;
   readonly text: string;
 }
@@ -23,24 +23,38 @@ export function approve(
   settle(office, application, at);
 }
 
-/** Gives it back for correction. @throws Refusal when it is not under review */
-export function returnForCorrection(application: Application, reasons: readonly Reason[]): void {
+/**
+ * Gives it back for correction; without a deadline, it may be amended whenever.
+ * @throws Refusal when it is not under review
+ */
+export function returnForCorrection(
+  application: Application,
+  reasons: readonly Reason[],
+  amendableUntil?: Date,
+): void {
   assertReceived(application);
   application.status = "returned";
   application.reasons = [...reasons];
   delete application.reviewableAt;
+  if (amendableUntil) application.amendableUntil = amendableUntil;
+  else delete application.amendableUntil;
 }
 
-/** Refuses for good; what was paid is due back. @throws Refusal when it is not under review */
+/** Until when what is returned at a time may be amended. */
+export function amendmentDeadline({ state }: Office, at: Date): Date {
+  return later(at, state.policy.amendableDays * DAY_MS);
+}
+
+/** Refuses for good; what was paid is due back. @throws Refusal when it is neither under review nor returned */
 export function refuse(office: Office, application: Application, reasons: readonly Reason[]): void {
-  assertReceived(application);
+  if (application.status !== "returned") assertReceived(application);
   close(office, application, "refused");
   application.reasons = [...reasons];
 }
 
 /** 撤销申请: possible until a certificate was collected. @throws Refusal */
 export function cancel(office: Office, application: Application): void {
-  if (!isOpen(application) || application.issuance?.certificateSha256 !== undefined) {
+  if (!isOpen(application) || wasIssued(application)) {
     throw new Refusal("ERR_RA_REFUSED", "the certificate was issued, or the application is closed");
   }
   close(office, application, "cancelled");
@@ -50,11 +64,13 @@ export function cancel(office: Office, application: Application): void {
 /** Nobody collected or confirmed in time: what was issued may be used by nobody, what was not issued is paid back. */
 export function withdraw(office: Office, application: Application, at: Date): void {
   const { issuance } = application;
-  const entry = office.state.certificates[issuance?.certificateSha256 ?? ""];
   close(office, application, "lapsed", at);
-  if (!issuance || !entry) return;
-  entry.revokedAt ??= at;
-  issuance.revokedAt = entry.revokedAt;
+  for (const sha256 of [issuance?.certificateSha256, issuance?.encryptionSha256]) {
+    const entry = office.state.certificates[sha256 ?? ""];
+    if (!issuance || !entry) continue;
+    entry.revokedAt ??= at;
+    issuance.revokedAt ??= entry.revokedAt;
+  }
 }
 
 /** Ends it; money that was not earned is due back. */

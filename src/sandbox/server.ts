@@ -4,14 +4,19 @@ import type { AddressInfo } from "node:net";
 import { RenewalError } from "../core/errors.js";
 import { BodyTooLargeError, readBody } from "../transport/http/fetch.js";
 import { ROUTE_NAMES } from "../transport/http/wire/route-names.js";
-import { ROUTES } from "../transport/http/wire/routes.js";
+import { ROUTES, type Route } from "../transport/http/wire/routes.js";
 import type { Answer } from "./answers.js";
 import type { Call } from "./desk.js";
+import type { Gateway } from "./gateway.js";
+import { MOST_DOCUMENT_BYTES } from "./policy.js";
 
 /** Loopback only: the sandbox is nobody else's business. */
 export const HOST = "127.0.0.1";
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
+
+/** What a body may have: JSON, or a document as it is. */
+const maxBytes = ({ document }: Route): number => (document ? MOST_DOCUMENT_BYTES : MAX_BODY_BYTES);
 
 export interface RunningServer {
   readonly port: number;
@@ -23,9 +28,10 @@ export type AdminHandler = (action: string, body: Uint8Array) => Promise<Answer>
 
 type Bindings = { incoming: IncomingMessage; outgoing: ServerResponse };
 
-/** Serves the route table. @throws ERR_UNSUPPORTED when the server library is not installed, ERR_ARGUMENT */
+/** Serves the route table, and beside it the payment gateway's pages. @throws ERR_UNSUPPORTED when the server library is not installed, ERR_ARGUMENT */
 export async function serveRoutes(
   desk: (call: Call) => Promise<Answer>,
+  gateway: Gateway,
   port: number,
 ): Promise<RunningServer> {
   const { Hono, alreadySent } = await loadLibrary();
@@ -33,12 +39,13 @@ export async function serveRoutes(
   for (const route of ROUTE_NAMES) {
     const { method, path } = ROUTES[route];
     app.on(method, path, async (context) => {
-      const body = await requestBody(context.req.raw);
+      const body = await requestBody(context.req.raw, maxBytes(ROUTES[route]));
       if (!body) return new Response(null, { status: 413 });
       const answer = await desk({
         route,
         renewalId: context.req.param("renewalId") ?? "",
         idempotencyKey: context.req.param("idempotencyKey"),
+        sha256: context.req.param("sha256"),
         header: (name) => context.req.header(name),
         body,
       });
@@ -46,6 +53,11 @@ export async function serveRoutes(
       cutOff(context.env, answer);
       return alreadySent;
     });
+  }
+  for (const method of ["GET", "POST"] as const) {
+    app.on(method, "/gateway/:id", async (context) =>
+      responseOf(await gateway(method, context.req.param("id"))),
+    );
   }
   return listen(app.fetch, port);
 }
@@ -118,9 +130,12 @@ async function listen(
   };
 }
 
-async function requestBody(request: Request): Promise<Uint8Array | undefined> {
+async function requestBody(
+  request: Request,
+  most = MAX_BODY_BYTES,
+): Promise<Uint8Array | undefined> {
   try {
-    return await readBody(request, MAX_BODY_BYTES);
+    return await readBody(request, most);
   } catch (error) {
     if (error instanceof BodyTooLargeError) return undefined;
     throw error;

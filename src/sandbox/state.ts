@@ -1,12 +1,14 @@
 import { z } from "zod";
-import { ledgerSchema } from "../core/domain/ledger.js";
-import { offerSchema } from "../core/domain/offer.js";
+import { ledgerSchema, recipientSchema } from "../core/domain/ledger.js";
+import { mediaTypeSchema, offerSchema } from "../core/domain/offer.js";
+import { orderSchema } from "../core/domain/order.js";
 import { bytes, dateTime, identifier, sha256Hex } from "../core/domain/scalars.js";
 import { RenewalError } from "../core/errors.js";
+import { documentSchema } from "../transport/http/wire/messages.js";
 import { ROUTE_NAMES } from "../transport/http/wire/route-names.js";
 import { applicationStatementSchema } from "../transport/http/wire/statements.js";
 import type { Files } from "./files.js";
-import { policySchema } from "./policy.js";
+import { DEMONSTRATION_POLICY, ISSUER_NAMES, policySchema } from "./policy.js";
 
 /** All that the RA and the CA remember. One JSON document, saved whole after each change. */
 
@@ -15,6 +17,26 @@ const certificateSchema = z.object({
   /** The renewal that it was issued for; absent for one that was provisioned. */
   renewalId: identifier.optional(),
   revokedAt: dateTime.optional(),
+  /** The renewal whose new certificate took its place. */
+  revokedFor: identifier.optional(),
+  /** Default: the first issuing CA. */
+  issuedBy: z.enum(ISSUER_NAMES).optional(),
+});
+
+/** What was uploaded for one renewal. The documents themselves are files. */
+const uploadsSchema = z.object({
+  /** Of whoever uploaded first, and will have to apply with it. */
+  followSecretSha256: sha256Hex,
+  documents: z.record(
+    sha256Hex,
+    z.object({
+      mediaType: mediaTypeSchema,
+      size: z.int(),
+      uploadedAt: dateTime,
+      /** An application has named it: it is kept. */
+      named: z.boolean(),
+    }),
+  ),
 });
 
 const exchangeSchema = z.object({
@@ -25,10 +47,16 @@ const exchangeSchema = z.object({
   receipt: bytes,
 });
 
+const invoiceSchema = orderSchema.shape.invoices
+  .unwrap()
+  .element.extend({ recipient: recipientSchema });
+
 const applicationSchema = z.object({
   renewalId: identifier,
   certificateSha256: sha256Hex,
   followSecretSha256: sha256Hex,
+  /** Of later ones, from look-ups; the oldest goes first. */
+  furtherSecrets: z.array(sha256Hex).default([]),
   /** For what the applicant signs after the application. */
   nonce: z.string(),
   businessNumber: z.string(),
@@ -37,12 +65,33 @@ const applicationSchema = z.object({
   /** As last accepted: what the applicant signed, and the request beside it. */
   statement: applicationStatementSchema,
   signed: bytes,
-  request: bytes,
+  /** Absent where it is handed in at installation. */
+  request: bytes.optional(),
+  encryptionRequest: bytes.optional(),
+  /** The latest certification request after the application: it takes the place of the application's. */
+  handedIn: z.object({ request: bytes, encryptionRequest: bytes.optional() }).optional(),
+  /** What was issued and given up for another issue. */
+  replaced: z.array(sha256Hex).default([]),
   term: offerSchema.shape.terms.shape.years.element,
   status: z.enum(["received", "returned", "approved", "refused", "cancelled", "lapsed"]),
   reasons: z.array(z.object({ pointer: z.string().optional(), text: z.string() })),
+  /** Where it was returned. */
+  amendableUntil: dateTime.optional(),
   /** `open` is decided anew whenever it is shown. */
   ledger: ledgerSchema,
+  /** What the gateway told, or will tell, by the id of its message. */
+  callbacks: z
+    .array(
+      z.object({
+        id: z.string(),
+        instructionId: identifier,
+        arrivesAt: dateTime,
+        booked: z.boolean(),
+      }),
+    )
+    .default([]),
+  invoices: z.array(invoiceSchema).default([]),
+  shipments: orderSchema.shape.shipments,
   /** When the reviewer could begin. */
   reviewableAt: dateTime.optional(),
   /** Scenario: this application's own delay, and reasons to return it once. */
@@ -53,6 +102,7 @@ const applicationSchema = z.object({
       collectUntil: dateTime,
       /** From the first collection on. */
       certificateSha256: sha256Hex.optional(),
+      encryptionSha256: sha256Hex.optional(),
       confirmedAt: dateTime.optional(),
       revokedAt: dateTime.optional(),
     })
@@ -69,9 +119,19 @@ const stateSchema = z.object({
   sequence: z.object({ day: z.string(), last: z.int() }),
   offers: z.record(
     identifier,
-    z.object({ offer: offerSchema, sha256: sha256Hex, usedBy: identifier.optional() }),
+    z.object({
+      offer: offerSchema,
+      /** As it was signed, for a later look-up. */
+      document: documentSchema.optional(),
+      sha256: sha256Hex,
+      usedBy: identifier.optional(),
+    }),
   ),
   applications: z.record(identifier, applicationSchema),
+  /** By renewal. */
+  uploads: z.record(identifier, uploadsSchema).default({}),
+  /** The RA's own nonces that no look-up has used yet. */
+  lookUpNonces: z.array(z.object({ nonce: z.string(), expiresAt: dateTime })).default([]),
   certificates: z.record(sha256Hex, certificateSchema),
   /** Applicants' nonces, each good for one statement. */
   nonces: z.array(z.string()),
@@ -108,6 +168,8 @@ function emptyState(policy: State["policy"]): State {
     sequence: { day: "", last: 0 },
     offers: {},
     applications: {},
+    uploads: {},
+    lookUpNonces: [],
     certificates: {},
     nonces: [],
   };
@@ -115,7 +177,9 @@ function emptyState(policy: State["policy"]): State {
 
 function decode(text: string): State {
   try {
-    return stateSchema.decode(JSON.parse(text));
+    const json = JSON.parse(text);
+    // A rule that is newer than the folder is the demonstration's.
+    return stateSchema.decode({ ...json, policy: { ...DEMONSTRATION_POLICY, ...json.policy } });
   } catch (cause) {
     throw new RenewalError("ERR_RECORD_CORRUPT", { cause });
   }

@@ -5,6 +5,7 @@ import { type VerifiedData, verifySignedData } from "../core/pki/signed-data.js"
 import { JsonError, parseCanonicalJson } from "../transport/http/wire/json.js";
 import { DAY_MS, later, type Office } from "./office.js";
 import { Refusal } from "./refusal.js";
+import type { Application } from "./state.js";
 
 /** How far an applicant's clock may be ahead, and how long a statement may be good for. */
 const CLOCK_SKEW_MS = 5 * 60_000;
@@ -13,30 +14,69 @@ const MAX_LIFETIME_MS = 31 * DAY_MS;
 /** What every statement of an applicant binds. */
 interface Bound {
   readonly origin: string;
-  readonly renewalId: string;
   readonly nonce: string;
   readonly signedAt: Date;
   readonly expiresAt: Date;
 }
 
+/** … and those about an application that is there. */
+interface Following extends Bound {
+  readonly renewalId: string;
+  readonly certificateSha256: string;
+  readonly offerId: string;
+  readonly raNonce: string;
+}
+
+export interface OpenedStatement<T> {
+  readonly statement: T;
+  /** SHA-256 of the certificate that came along and whose key signed. */
+  readonly signer: string;
+}
+
 /**
  * Opens a statement that an applicant signed: the signature and its attributes, the purpose and shape, the addressee, the
- * renewal, the time. Whether the signer is the right one, its certificate tells.
+ * time. Whether the signer is the right one, its certificate tells.
  * @throws Refusal
  */
 export function openStatement<S extends z.ZodType<Bound, unknown>>(
   office: Office,
   schema: S,
   document: Uint8Array,
-  renewalId: string,
-): { readonly statement: z.output<S>; readonly signer: string } {
+): OpenedStatement<z.output<S>> {
   const signed = verifySignature(document);
   const statement = readStatement(schema, signed.content);
-  if (statement.origin !== office.origin) refuse("the statement is for another RA");
-  if (statement.renewalId !== renewalId) refuse("the statement is for another renewal");
-  checkTime(office, statement, signed.signingTime);
-  if (office.state.nonces.includes(statement.nonce)) refuse("the statement was used before");
+  checkFreshness(office, statement, signed.signingTime);
   return { statement, signer: signed.signerCertificate.sha256 };
+}
+
+/** A statement that nobody signed: its shape, addressee and time. @throws Refusal */
+export function readUnsigned<S extends z.ZodType<Bound, unknown>>(
+  office: Office,
+  schema: S,
+  content: Uint8Array,
+): z.output<S> {
+  const statement = readStatement(schema, content);
+  checkFreshness(office, statement, statement.signedAt);
+  return statement;
+}
+
+/** Whether a statement is about this application, and follows the RA's last word on it. @throws Refusal */
+export function checkBound(application: Application, statement: Following): void {
+  if (statement.renewalId !== application.renewalId) {
+    refuse("the statement is for another renewal");
+  }
+  const bound =
+    statement.certificateSha256 === application.certificateSha256 &&
+    statement.offerId === application.statement.offer.id &&
+    statement.raNonce === application.nonce;
+  if (!bound) refuse("the statement is not bound to this renewal");
+}
+
+export interface SignerRules {
+  /** The certificate's end, or its beginning, does not matter. */
+  readonly anyTime?: boolean;
+  /** What this renewal itself ended may still speak for it. */
+  readonly revokedFor?: (renewalId: string | undefined) => boolean;
 }
 
 /**
@@ -47,7 +87,7 @@ export function checkSigner(
   { state, clock }: Office,
   signer: string,
   expected: string,
-  { allowExpired = false } = {},
+  { anyTime = false, revokedFor = () => false }: SignerRules = {},
 ): void {
   const entry = state.certificates[expected];
   if (signer !== expected || !entry) {
@@ -56,11 +96,14 @@ export function checkSigner(
       "the statement is not signed by the certificate that it is about",
     );
   }
-  if (entry.revokedAt) refuse("the signer's certificate is revoked");
+  if (entry.revokedAt && !revokedFor(entry.revokedFor)) {
+    refuse("the signer's certificate is revoked");
+  }
+  if (anyTime) return;
   const { notBefore, notAfter } = parseCertificate(entry.der);
   const now = clock.now();
   if (now < notBefore) refuse("the signer's certificate is not valid yet");
-  if (now > notAfter && !allowExpired) refuse("the signer's certificate has expired");
+  if (now > notAfter) refuse("the signer's certificate has expired");
 }
 
 function verifySignature(document: Uint8Array): VerifiedData {
@@ -86,12 +129,15 @@ function readStatement<S extends z.ZodType>(schema: S, content: Uint8Array): z.o
   }
 }
 
-function checkTime(
-  { clock }: Office,
-  { signedAt, expiresAt }: Bound,
+function checkFreshness(
+  { clock, origin, state }: Office,
+  statement: Bound,
   signingTime: Date | undefined,
 ): void {
+  const { signedAt, expiresAt } = statement;
   const now = clock.now();
+  if (statement.origin !== origin) refuse("the statement is for another RA");
+  if (state.nonces.includes(statement.nonce)) refuse("the statement was used before");
   if (signedAt > later(now, CLOCK_SKEW_MS)) refuse("the statement is from the future");
   if (expiresAt <= now) refuse("the statement has expired");
   if (expiresAt > later(signedAt, MAX_LIFETIME_MS)) refuse("the statement is good for too long");

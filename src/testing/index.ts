@@ -14,7 +14,9 @@ export {
 export { sampleCertificate } from "./sample-certificate.js";
 export { type StoreFixture, type StoreSetting, storeContract } from "./store-contract.js";
 export {
+  type TransportFacet,
   type TransportFixture,
   type TransportSetting,
   transportContract,
+  type WantedTerms,
 } from "./transport-contract.js";

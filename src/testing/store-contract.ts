@@ -20,11 +20,13 @@ export function storeContract(fixture: StoreFixture): readonly ContractCase[] {
   }));
 }
 
+/** Your store, as {@link storeContract} is given it. */
 export interface StoreFixture {
   /** Makes an empty store. Every case takes one and disposes of it. */
   create(): Promise<StoreSetting>;
 }
 
+/** One empty store, made for one case. */
 export interface StoreSetting extends AsyncDisposable {
   readonly store: Store;
   /** Another instance on the same documents, as another process has it; absent where there can be none. */

@@ -8,8 +8,11 @@ import { softwareSigner } from "../../src/core/pki/software-signer.js";
 const DAY_MS = 86_400_000;
 
 const fixture: TransportFixture = {
-  async create() {
-    const sandbox = await createSandbox({ policy: { bookingDelayMs: null, reviewDelayMs: null } });
+  facets: ["online-payment", "attachments", "certification-requests", "look-up"],
+  async create(wanted = {}) {
+    const sandbox = await createSandbox({
+      policy: { bookingDelayMs: null, reviewDelayMs: null, ...wanted },
+    });
     const { baseUrl, trustAnchors, admin } = sandbox;
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const signer = softwareSigner(privateKey);
@@ -20,7 +23,7 @@ const fixture: TransportFixture = {
       notAfter: new Date(Date.now() + 30 * DAY_MS),
     });
     return {
-      transport: withBusiness(httpTransport({ baseUrl, trustAnchors })),
+      transport: httpTransport({ baseUrl, trustAnchors }),
       another: () => httpTransport({ baseUrl, trustAnchors }),
       previous: { ...signer, certificate },
       trustAnchors,
@@ -34,12 +37,14 @@ const fixture: TransportFixture = {
       desk: {
         async bookTransfers(renewalId) {
           const { progress } = await admin.application({ renewalId });
-          for (const { id, remittances, status } of progress.payment?.instructions ?? []) {
-            for (const { amount } of status === "declared" ? remittances : []) {
-              await admin.bookReceipt({ renewalId, amount, instructionId: id });
+          for (const instruction of progress.payment?.instructions ?? []) {
+            if (instruction.kind !== "bank-transfer" || instruction.status !== "declared") continue;
+            for (const { amount } of instruction.remittances) {
+              await admin.bookReceipt({ renewalId, amount, instructionId: instruction.id });
             }
           }
         },
+        payOnline: (renewalId) => admin.payOnline({ renewalId }),
         approve: (renewalId) => admin.approve({ renewalId }),
         returnForCorrection: (renewalId, text) =>
           admin.returnForCorrection({ renewalId, reasons: [{ text }] }),
@@ -48,12 +53,6 @@ const fixture: TransportFixture = {
     };
   },
 };
-
-function withBusiness(transport: ReturnType<typeof httpTransport>) {
-  const { business } = transport;
-  if (!business) throw new Error("the HTTP transport has a business side");
-  return { ...transport, business };
-}
 
 describe("httpTransport and the sandbox", () => {
   for (const { name, run } of transportContract(fixture)) test(name, run);

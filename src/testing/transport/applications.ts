@@ -164,6 +164,7 @@ export const applicationCases: readonly TransportCase[] = [
         returned.progress.application.reasons.map(({ text }) => text),
         ["请补充说明"],
       );
+      assert.ok(content.request !== undefined, "the request goes with the application");
       const { subjectDer } = parseRequest(content.request);
       const amended = {
         ...content,

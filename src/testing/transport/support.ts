@@ -11,6 +11,7 @@ import { softwareSigner } from "../../core/pki/software-signer.js";
 import {
   type ApplicationContent,
   type BankTransferContent,
+  type BusinessFacet,
   type Exchange,
   exchangeSchema,
   type Reference,
@@ -112,17 +113,32 @@ export function throughJson<S extends z.ZodType>(schema: S, value: unknown): z.i
   return JSON.parse(JSON.stringify(z.encode(schema, value as z.output<S>)));
 }
 
+/** An optional method of the business facet, which the fixture says is there. */
+export function facet<K extends keyof BusinessFacet>(
+  { transport }: TransportSetting,
+  name: K,
+): NonNullable<BusinessFacet[K]> {
+  return transport.business[name] ?? assert.fail(`business.${name} is missing`);
+}
+
+/** A certification request for the previous certificate's subject. */
+export function requestFor({ previous }: TransportSetting, signer: Signer): Promise<Uint8Array> {
+  const { subjectDer } = parseCertificate(previous.certificate);
+  return createRequest({ subjectDer, signer });
+}
+
 export const freshSigner = (): Signer =>
   softwareSigner(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
 
 async function contentFor(
-  { previous, form }: TransportSetting,
+  setting: TransportSetting,
   { offer, document }: SignedOffer,
   requested: Signer,
 ): Promise<ApplicationContent> {
   const [term] = offer.terms.years;
   assert.ok(term !== undefined, "the offer has a term");
-  const { subjectDer } = parseCertificate(previous.certificate);
+  const { previous, form } = setting;
+  const later = offer.terms.requestAt === "installation";
   const signedAt = new Date();
   return {
     renewalId: randomUUID(),
@@ -131,7 +147,7 @@ async function contentFor(
     offer,
     offerDocument: document,
     certificate: previous.certificate,
-    request: await createRequest({ subjectDer, signer: requested }),
+    request: later ? undefined : await requestFor(setting, requested),
     agreement: {
       version: offer.agreement.version,
       sha256: offer.agreement.sha256,
@@ -142,6 +158,7 @@ async function contentFor(
     keyMode: "re-key",
     keyAlgorithm: keyAlgorithmOf(requested.spki) ?? "ec-p256",
     form,
+    attachments: [],
     acknowledged: offer.guards.map(({ id }) => id),
     followSecret: randomBytes(32).toString("base64url"),
     nonce: randomBytes(24).toString("base64url"),

@@ -4,6 +4,7 @@ import type { SignedOffer } from "../../core/domain/offer.js";
 import { RenewalError } from "../../core/errors.js";
 import { sha256Hex } from "../../core/pki/certificate.js";
 import { DerError } from "../../core/pki/der-error.js";
+import { CMC_RA } from "../../core/pki/extensions.js";
 import { verifySignedData } from "../../core/pki/signed-data.js";
 import { verifyChain } from "../../core/pki/verify.js";
 import type { Endpoint } from "./endpoint.js";
@@ -11,7 +12,6 @@ import { responseFailure } from "./failures.js";
 import { cleanJson, isCleanText, JsonError, parseCanonicalJson } from "./wire/json.js";
 import type { RaDocument } from "./wire/messages.js";
 import {
-  CMC_RA,
   offerStatementSchema,
   type ReceiptStatement,
   receiptStatementSchema,
@@ -34,11 +34,33 @@ export function openOffer(
   asked: { readonly nonce: string; readonly certificateSha256: string },
   rules: DocumentRules,
 ): SignedOffer {
+  return readOffer(document, asked, rules);
+}
+
+/**
+ * An offer of long ago, as the RA kept it. What it must fit is what the applicant signed.
+ * @throws ERR_RA_UNTRUSTED, ERR_RA_RESPONSE
+ */
+export function openArchivedOffer(
+  document: RaDocument,
+  certificateSha256: string,
+  rules: DocumentRules,
+): SignedOffer {
+  return readOffer(document, { nonce: undefined, certificateSha256 }, rules);
+}
+
+function readOffer(
+  document: RaDocument,
+  asked: { readonly nonce: string | undefined; readonly certificateSha256: string },
+  rules: DocumentRules,
+): SignedOffer {
   const octets = authenticContent(document, rules);
   const { offer, requestNonce } = readStatement(octets, offerStatementSchema);
   // The hash is of the text as the RA wrote it, so a text that would have to be cleaned first is refused.
   const { text, sha256 } = agreementOf(octets);
-  if (requestNonce !== asked.nonce) throw responseFailure("an offer for another request");
+  if (asked.nonce !== undefined && requestNonce !== asked.nonce) {
+    throw responseFailure("an offer for another request");
+  }
   if (offer.certificateSha256 !== asked.certificateSha256) {
     throw responseFailure("an offer for another certificate");
   }
@@ -96,7 +118,8 @@ function authenticContent(document: RaDocument, rules: DocumentRules): Uint8Arra
   }
 }
 
-function readStatement<S extends z.ZodType>(octets: Uint8Array, schema: S): z.output<S> {
+/** @throws ERR_RA_RESPONSE */
+export function readStatement<S extends z.ZodType>(octets: Uint8Array, schema: S): z.output<S> {
   try {
     const result = schema.safeDecode(cleanJson(parseCanonicalJson(octets)) as z.input<S>);
     if (result.success) return result.data;

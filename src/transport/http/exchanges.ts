@@ -8,9 +8,11 @@ import type {
   ApplicationContent,
   ApplicationSigners,
   BankTransferContent,
+  CertificationRequestContent,
   ConfirmationContent,
   Exchange,
   ExchangePurpose,
+  OnlinePaymentContent,
   Reference,
   Signer,
 } from "../../core/ports/transport.js";
@@ -19,13 +21,16 @@ import {
   applicationBodySchema,
   bankTransferBodySchema,
   cancellationBodySchema,
+  certificationRequestBodySchema,
   confirmationBodySchema,
+  onlinePaymentBodySchema,
 } from "./wire/messages.js";
 import type { RouteName } from "./wire/route-names.js";
 import { ROUTES } from "./wire/routes.js";
 import {
   applicationStatementSchema,
   cancellationStatementSchema,
+  certificationRequestStatementSchema,
   confirmationStatementSchema,
   encodeJson,
   encodeStatement,
@@ -43,14 +48,16 @@ export interface ExchangeContext {
   readonly signedDocuments: boolean;
 }
 
-/** A cancellation is sent at once; a confirmation may wait for the network, and costs a PIN to make again. */
-const CANCELLATION_LIFETIME_MS = 3_600_000;
+/** What is sent at once; a confirmation may wait for the network, and costs a PIN to make again. */
+const SENT_AT_ONCE_MS = 3_600_000;
 const CONFIRMATION_LIFETIME_MS = 7 * 86_400_000;
 
 const ROUTE_OF_PURPOSE = {
   application: "submitApplication",
   "bank-transfer": "announceTransfer",
+  "online-payment": "openOnlinePayment",
   cancellation: "cancel",
+  "certification-request": "requestCertificate",
   confirmation: "confirm",
 } as const satisfies Record<ExchangePurpose, RouteName>;
 
@@ -72,7 +79,7 @@ export async function makeApplication(
   content: ApplicationContent,
   { previous }: ApplicationSigners,
 ): Promise<Exchange> {
-  const { offer, offerDocument, agreement } = content;
+  const { offer, offerDocument, agreement, request, encryption, attachments } = content;
   assertOrigin(context, offer.origin);
   if (context.signedDocuments && offerDocument === undefined) {
     throw argument("/offerDocument", "the document that the RA signed for the offer is needed");
@@ -98,8 +105,15 @@ export async function makeApplication(
     keyMode: content.keyMode,
     keyAlgorithm: content.keyAlgorithm,
     form: content.form,
+    ...(attachments.length > 0 && { attachments }),
     acknowledged: content.acknowledged,
-    requestSha256: sha256Hex(content.request),
+    requestSha256: hashOf(request),
+    ...(encryption && {
+      encryption: {
+        certificateSha256: sha256Hex(encryption.certificate),
+        requestSha256: hashOf(encryption.request),
+      },
+    }),
     followSecretSha256: sha256Hex(new TextEncoder().encode(content.followSecret)),
   });
   const application = await sign(statement, previous, content.certificate, content.signedAt);
@@ -107,7 +121,11 @@ export async function makeApplication(
     ...envelope(context, "application", content.idempotencyKey),
     expiresAt: content.expiresAt,
     signed: application,
-    message: message(applicationBodySchema, { application, request: content.request }),
+    message: message(applicationBodySchema, {
+      application,
+      request,
+      encryptionRequest: encryption?.request,
+    }),
   };
 }
 
@@ -121,6 +139,49 @@ export function makeBankTransfer(context: ExchangeContext, content: BankTransfer
   };
 }
 
+/** Not signed: the follow secret authorises it. */
+export function makeOnlinePayment(
+  context: ExchangeContext,
+  content: OnlinePaymentContent,
+): Exchange {
+  const { instructionId, recipient, invoiceType, method } = content;
+  const body = { instructionId, recipient, invoiceType, method };
+  return {
+    ...envelope(context, "online-payment", content.idempotencyKey),
+    message: message(onlinePaymentBodySchema, body),
+  };
+}
+
+/** Signed by the old key, where there is one. @throws ERR_ARGUMENT */
+export async function makeCertificationRequest(
+  context: ExchangeContext,
+  content: CertificationRequestContent,
+  signer: Signer | undefined,
+): Promise<Exchange> {
+  const { reference, reason, request, encryptionRequest } = content;
+  const bound = binding(context, reference, SENT_AT_ONCE_MS);
+  const octets = encodeStatement(certificationRequestStatementSchema, {
+    purpose: STATEMENT_PURPOSE.certificationRequest,
+    ...bound,
+    offerId: reference.offer.id,
+    reason,
+    requestSha256: sha256Hex(request),
+    encryptionRequestSha256: hashOf(encryptionRequest),
+  });
+  const { certificate } = signer ?? {};
+  const signed = signer && certificate && (await sign(octets, signer, certificate, bound.signedAt));
+  return {
+    ...envelope(context, "certification-request", content.idempotencyKey),
+    expiresAt: bound.expiresAt,
+    signed,
+    message: message(certificationRequestBodySchema, {
+      statement: signed ? { signed } : { unsigned: octets },
+      request,
+      encryptionRequest,
+    }),
+  };
+}
+
 /** Signed by the old key. @throws ERR_ARGUMENT */
 export async function makeCancellation(
   context: ExchangeContext,
@@ -128,7 +189,7 @@ export async function makeCancellation(
   signer: Signer,
 ): Promise<Exchange> {
   if (!signer.certificate) throw argument("/signer/certificate", "is needed");
-  const bound = binding(context, reference, CANCELLATION_LIFETIME_MS);
+  const bound = binding(context, reference, SENT_AT_ONCE_MS);
   const statement = encodeStatement(cancellationStatementSchema, {
     purpose: STATEMENT_PURPOSE.cancellation,
     ...bound,
@@ -155,6 +216,7 @@ export async function makeConfirmation(
     ...bound,
     offerId: content.reference.offer.id,
     renewedSha256: sha256Hex(content.certificate),
+    encryptionRenewedSha256: hashOf(content.encryption),
     installedAt: content.installedAt,
   });
   const confirmation = await sign(statement, signer, content.certificate, bound.signedAt);
@@ -194,7 +256,15 @@ function binding(context: ExchangeContext, reference: Reference, lifetimeMs: num
   };
 }
 
-function sign(content: Uint8Array, signer: Signer, certificate: Uint8Array, signingTime: Date) {
+const hashOf = (octets: Uint8Array | undefined) => octets && sha256Hex(octets);
+
+/** A statement of the applicant's as CMS SignedData. */
+export function sign(
+  content: Uint8Array,
+  signer: Signer,
+  certificate: Uint8Array,
+  signingTime: Date,
+) {
   const { spki, algorithms } = signer;
   return signData({
     content,

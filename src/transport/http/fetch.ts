@@ -4,15 +4,17 @@
  */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>;
 
+/** The second argument of {@link Fetch}. */
 export interface FetchInit {
   readonly method: string;
   readonly headers: Record<string, string>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Always `error`: an RA does not send us elsewhere. */
   readonly redirect: "error";
   readonly signal: AbortSignal;
 }
 
+/** As much of a `Response` as is read. */
 export interface FetchResponse {
   readonly status: number;
   readonly headers: { get(name: string): string | null };

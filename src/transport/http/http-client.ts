@@ -20,8 +20,10 @@ export interface HttpClientOptions {
 
 export interface HttpCall {
   readonly parameters?: RouteParameters;
-  /** Exact bytes, as text. */
-  readonly body?: string;
+  /** Exact bytes: JSON as text, or a document. */
+  readonly body?: string | Uint8Array;
+  /** Of the body. Default: JSON. */
+  readonly contentType?: string;
   /** The follow secret. It stands in the `Authorization` header and nowhere else. */
   readonly bearer?: string;
   readonly idempotencyKey?: string;
@@ -67,7 +69,7 @@ function request(
   signal: AbortSignal,
 ): Promise<FetchResponse> {
   const headers: Record<string, string> = { accept: `application/json, ${PROBLEM_MEDIA_TYPE}` };
-  if (call.body !== undefined) headers["content-type"] = "application/json";
+  if (call.body !== undefined) headers["content-type"] = call.contentType ?? "application/json";
   if (call.bearer !== undefined) headers["authorization"] = `Bearer ${call.bearer}`;
   if (call.idempotencyKey !== undefined) headers["idempotency-key"] = call.idempotencyKey;
   if (call.ifNoneMatch !== undefined) headers["if-none-match"] = call.ifNoneMatch;

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../../core/clock.js";
 import { RenewalError } from "../../core/errors.js";
 import { sha256Hex } from "../../core/pki/certificate.js";
 import type {
+  BusinessFacet,
   Exchange,
   Recovery,
   Reference,
@@ -17,18 +18,22 @@ import {
   makeApplication,
   makeBankTransfer,
   makeCancellation,
+  makeCertificationRequest,
   makeConfirmation,
+  makeOnlinePayment,
   readExchange,
 } from "./exchanges.js";
 import { responseFailure, unusableAnswer } from "./failures.js";
 import type { Fetch } from "./fetch.js";
 import { createHttpClient, type HttpCall } from "./http-client.js";
+import { makeLookUp, readFound } from "./look-up.js";
 import { createProgressCache } from "./progress-cache.js";
 import { offerRequestSchema, type ProgressAnswer, type ReceivedAnswer } from "./wire/messages.js";
 import { encodeJson } from "./wire/statements.js";
 
 export type { Fetch, FetchInit, FetchResponse } from "./fetch.js";
 
+/** What {@link httpTransport} takes. Only `baseUrl` is required. */
 export interface HttpTransportOptions {
   /** `https://ra.example/api`; plain `http` only to a literal loopback address (127.0.0.0/8, `[::1]`). */
   readonly baseUrl: string;
@@ -45,6 +50,11 @@ export interface HttpTransportOptions {
   readonly signedDocuments?: "required" | "optional" | undefined;
 }
 
+/** A transport to an RA that has a business side. */
+export interface HttpTransport extends Transport {
+  readonly business: Required<BusinessFacet>;
+}
+
 /**
  * The REST interface of an RA with a business side: signed offers and receipts, applications as CMS SignedData (RFC 5652)
  * over canonical JSON (RFC 8785), problem details (RFC 9457), ETag and Retry-After (RFC 9110).
@@ -56,7 +66,7 @@ export interface HttpTransportOptions {
  * @example
  * createRenewalClient({ transport: httpTransport({ baseUrl: "https://ra.example" }), … });
  */
-export function httpTransport(options: HttpTransportOptions): Transport {
+export function httpTransport(options: HttpTransportOptions): HttpTransport {
   const { clock = systemClock, signedDocuments = "required" } = options;
   const endpoint = parseBaseUrl(options.baseUrl);
   if (options.trustAnchors?.length === 0) {
@@ -148,9 +158,10 @@ export function httpTransport(options: HttpTransportOptions): Transport {
 
     business: {
       async offer(certificate, call = {}) {
-        const { signal } = call;
+        const { signal, encryption } = call;
         const nonce = randomBytes(24).toString("base64url");
-        const body = JSON.stringify(encodeJson(offerRequestSchema, { certificate, nonce }));
+        const asking = { certificate, encryptionCertificate: encryption, nonce };
+        const body = JSON.stringify(encodeJson(offerRequestSchema, asking));
         const { content } = await client.call("requestOffer", { body, signal });
         if (!content) throw responseFailure("an answer without content");
         const asked = { nonce, certificateSha256: sha256Hex(certificate) };
@@ -160,7 +171,29 @@ export function httpTransport(options: HttpTransportOptions): Transport {
         assertOrigin(exchanges, reference.offer.origin);
         return makeBankTransfer(exchanges, content);
       },
+      async prepareOnlinePayment(reference, content) {
+        assertOrigin(exchanges, reference.offer.origin);
+        return makeOnlinePayment(exchanges, content);
+      },
       prepareCancellation: (reference, signer) => makeCancellation(exchanges, reference, signer),
+      prepareCertificationRequest: (content, signer) =>
+        makeCertificationRequest(exchanges, content, signer),
+      async upload(reference, { content: body, mediaType, sha256, size }, { signal } = {}) {
+        const parameters = { sha256 };
+        const call = follow(reference, { body, contentType: mediaType, parameters, signal });
+        const { content } = await client.call("uploadAttachment", call);
+        if (content?.sha256 === sha256 && content.size === size) return;
+        throw responseFailure("the RA has another document than the one that was sent");
+      },
+      async lookUp(content, signer, call = {}) {
+        const { signal } = call;
+        const { content: answer } = await client.call("requestNonce", { signal });
+        if (!answer) throw responseFailure("an answer without content");
+        const body = await makeLookUp(exchanges, content, signer, answer.nonce);
+        const found = await client.call("lookUp", { body, signal });
+        if (!found.content) throw responseFailure("an answer without content");
+        return readFound(found.content, content.certificate, rulesFor(call));
+      },
     },
   };
 

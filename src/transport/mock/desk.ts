@@ -1,13 +1,19 @@
-import { randomUUID } from "node:crypto";
-import { type Money, sumMoney } from "../../core/domain/money.js";
+import type { Money } from "../../core/domain/money.js";
 import type { ApplicationProgress, ReviewReason } from "../../core/domain/progress.js";
 import type { JsonObject } from "../../core/domain/scalars.js";
 import { sha256Hex } from "../../core/pki/certificate.js";
-import { type MockApplication, refundExcess } from "./application.js";
-import type { IssuanceFlaw } from "./authority.js";
-import { type Books, type Rules, reviewIfAutomatic } from "./books.js";
+import { advance } from "../../sandbox/calendar.js";
+import type { CertificateFlaw, Scenario } from "../../sandbox/faults.js";
+import { findApplication, type Office } from "../../sandbox/office.js";
+import { bookReceipt } from "../../sandbox/payments.js";
+import { Refusal } from "../../sandbox/refusal.js";
+import { approve, refuse, returnForCorrection, revoke, withdraw } from "../../sandbox/review.js";
+import type { Application } from "../../sandbox/state.js";
 
-/** What the RA's clerks, its bank and its CA do, by the id of the renewal. @throws RangeError when there is none */
+/**
+ * What the RA's clerks, its bank and its CA do, by the id of the renewal.
+ * @throws ERR_RA_REFUSED when there is no such renewal, or it is not the time for it
+ */
 export interface MockDesk {
   readonly applications: readonly AppliedFor[];
   approve(renewalId: string): void;
@@ -22,8 +28,8 @@ export interface MockDesk {
   rejectTransfers(renewalId: string): void;
   /** Sends back what is due back. */
   sendRefunds(renewalId: string): void;
-  /** Makes what is issued from now on wrong, or right again. What was issued and not confirmed is issued anew. */
-  issueWith(flaw: IssuanceFlaw | undefined): void;
+  /** Makes what is collected from now on wrong, or right again. */
+  issueWith(flaw: CertificateFlaw | undefined): void;
   /** Refuses every offer for this certificate from now on. */
   revoke(certificate: Uint8Array): void;
 }
@@ -41,85 +47,71 @@ export interface AppliedFor {
   readonly confirmed: boolean;
 }
 
-export function mockDesk(books: Books, rules: Rules): MockDesk {
-  const { clock } = rules;
-
-  function find(renewalId: string): MockApplication {
-    const application = books.applications.get(renewalId);
-    if (!application) throw new RangeError(`no application for the renewal ${renewalId}`);
-    return application;
+export function mockDesk(office: Office, scenario: Scenario): MockDesk {
+  /** As the RA's own clerks work: first what became due, then this, then what follows at once. */
+  function work(task: () => void): void {
+    try {
+      advance(office);
+      task();
+      advance(office);
+    } catch (error) {
+      throw error instanceof Refusal ? error.toRenewalError() : error;
+    }
   }
+
+  const on = (renewalId: string, task: (application: Application) => void): void =>
+    work(() => task(findApplication(office, renewalId)));
 
   return {
     get applications() {
-      return [...books.applications.values()].map((application) => {
-        const { renewalId, businessNumber, status, confirmed, statement } = application;
-        const { revision, certificateSha256, years, form } = statement;
-        return {
-          ...{ renewalId, businessNumber, revision, status, certificateSha256, years, confirmed },
-          form: form as JsonObject,
-        };
-      });
+      advance(office);
+      return Object.values(office.state.applications).map(appliedFor);
     },
-    approve(renewalId) {
-      find(renewalId).status = "approved";
-    },
-    return(renewalId, reasons) {
-      Object.assign(find(renewalId), { status: "returned", reasons });
-    },
-    refuse(renewalId, reasons) {
-      const application = find(renewalId);
-      Object.assign(application, { status: "refused", reasons });
-      refundExcess(application, randomUUID());
-    },
-    lapse(renewalId) {
-      const application = find(renewalId);
-      application.status = "lapsed";
-      refundExcess(application, randomUUID());
-    },
-    book(renewalId, amount) {
-      const application = find(renewalId);
-      const { currency } = application.term.total;
-      const declared = application.instructions.filter(({ status }) => status === "declared");
-      const found = amount ? declared.slice(0, 1) : declared;
-      const receipts = found.map(({ id, remittances }) => ({
-        id: randomUUID(),
-        instructionId: id,
-        amount:
-          amount ??
-          sumMoney(
-            currency,
-            remittances.map((each) => each.amount),
-          ),
-        receivedAt: clock.now(),
-      }));
-      application.receipts = [...application.receipts, ...receipts];
-      application.instructions = application.instructions.map((each) =>
-        found.includes(each) ? { ...each, status: "matched" } : each,
-      );
-      refundExcess(application, randomUUID());
-      reviewIfAutomatic(application, rules);
-    },
-    rejectTransfers(renewalId) {
-      const application = find(renewalId);
-      application.instructions = application.instructions.map((each) =>
-        each.status === "declared" ? { ...each, status: "rejected" } : each,
-      );
-    },
-    sendRefunds(renewalId) {
-      const application = find(renewalId);
-      application.refunds = application.refunds.map((each) =>
-        each.status === "due" ? { ...each, status: "sent", sentAt: clock.now() } : each,
-      );
-    },
-    issueWith(flaw) {
-      books.flaw = flaw;
-      for (const application of books.applications.values()) {
-        if (!application.confirmed) application.issued = undefined;
-      }
-    },
-    revoke(certificate) {
-      books.revoked.add(sha256Hex(certificate));
-    },
+    approve: (renewalId) => on(renewalId, (application) => approve(office, application)),
+    return: (renewalId, reasons) =>
+      on(renewalId, (application) => returnForCorrection(application, reasons)),
+    refuse: (renewalId, reasons) =>
+      on(renewalId, (application) => refuse(office, application, reasons)),
+    lapse: (renewalId) =>
+      on(renewalId, (application) => withdraw(office, application, office.clock.now())),
+    book: (renewalId, amount) =>
+      on(renewalId, (application) => {
+        const declared = declaredTransfers(application);
+        for (const { id, remittances } of amount ? declared.slice(0, 1) : declared) {
+          const found = amount ? [amount] : remittances.map((remittance) => remittance.amount);
+          for (const each of found) bookReceipt(office, application, each, id);
+        }
+      }),
+    rejectTransfers: (renewalId) =>
+      on(renewalId, (application) => {
+        for (const transfer of declaredTransfers(application)) transfer.status = "rejected";
+      }),
+    sendRefunds: (renewalId) =>
+      on(renewalId, ({ ledger }) => {
+        for (const refund of ledger.refunds.filter(({ status }) => status === "due")) {
+          refund.status = "sent";
+          refund.sentAt = office.clock.now();
+        }
+      }),
+    issueWith: (flaw) =>
+      scenario.set(
+        flaw ? [{ route: "collect", times: Infinity, fault: { kind: "certificate", flaw } }] : [],
+      ),
+    revoke: (certificate) => work(() => void revoke(office, sha256Hex(certificate))),
+  };
+}
+
+const declaredTransfers = ({ ledger }: Application) =>
+  ledger.instructions
+    .filter((instruction) => instruction.kind === "bank-transfer")
+    .filter(({ status }) => status === "declared");
+
+function appliedFor(application: Application): AppliedFor {
+  const { renewalId, businessNumber, status, certificateSha256, statement, issuance } = application;
+  const { revision, years, form } = statement;
+  return {
+    ...{ renewalId, businessNumber, revision, status, certificateSha256, years },
+    form: form as JsonObject,
+    confirmed: issuance?.confirmedAt !== undefined,
   };
 }

@@ -3,7 +3,15 @@ import { type ErrorCode, errorCode, RenewalError, throwIfAborted } from "../../c
 import type { ExchangePurpose } from "../../core/ports/transport.js";
 import { type FaultPlan, type FaultTrigger, faultPlan } from "../../testing/fault-plan.js";
 
-export type MockTransportMethod = "offer" | "send" | "recover" | "progress" | "collect";
+/** A call that a {@link TransportFault} can befall. */
+export type MockTransportMethod =
+  | "offer"
+  | "upload"
+  | "lookUp"
+  | "send"
+  | "recover"
+  | "progress"
+  | "collect";
 
 /** Something that goes wrong on the way to the RA, or there, once, at the call it is armed for. */
 export type TransportFault = FaultTrigger & {

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import type { ErrorCode } from "certrenew";
 import {
   type IssuanceFlaw,
   type MockTransport,
@@ -144,7 +145,8 @@ describe("an offer", () => {
 
   test("is stale after its day", async () => {
     const setting = settingWith();
-    const { exchange, reference } = await prepareApplication(setting);
+    const expiresAt = new Date(setting.clock.now().getTime() + 2 * DAY_MS);
+    const { exchange, reference } = await prepareApplication(setting, { expiresAt });
     setting.clock.advance(DAY_MS + 1);
     await expect(setting.transport.send(exchange, reference)).rejects.toMatchObject({
       code: "ERR_OFFER_STALE",
@@ -170,15 +172,14 @@ describe("an offer", () => {
   });
 
   test.each([
-    ["a term that is not on offer", { years: 9 }],
-    ["another price", { price: { amount: 1, currency: "CNY" } }],
-    ["a key mode that the request does not fit", { keyMode: "renew" as const }],
-  ])("takes no application for %s", async (_, changes) => {
+    ["a term that is not on offer", { years: 9 }, "ERR_ARGUMENT"],
+    ["another price", { price: { amount: 1, currency: "CNY" } }, "ERR_ARGUMENT"],
+    ["a key mode that the request does not fit", { keyMode: "renew" as const }, "ERR_RA_REFUSED"],
+  ])("takes no application for %s", async (_, changes, code) => {
     const setting = settingWith();
     const { exchange, reference } = await prepareApplication(setting, changes);
-    await expect(setting.transport.send(exchange, reference)).rejects.toMatchObject({
-      code: "ERR_RA_REFUSED",
-    });
+    await expect(setting.transport.send(exchange, reference)).rejects.toMatchObject({ code });
+    expect(setting.transport.desk.applications).toEqual([]);
   });
 });
 
@@ -239,7 +240,7 @@ describe("money", () => {
 
     const free = settingWith({ offer: { terms: { payment: "none" } }, review: "automatic" });
     const { reply } = await apply(free);
-    expect(reply.progress.payment).toBeUndefined();
+    expect(reply.progress.payment).toMatchObject({ total: { amount: 0 }, open: false });
     expect(reply.progress.issuance.status).toBe("ready");
   });
 
@@ -256,8 +257,12 @@ describe("money", () => {
 describe("the certificate", () => {
   test.each<[IssuanceFlaw, (facts: Facts) => boolean]>([
     ["wrong-key", ({ renewed, requested }) => !requested.equals(spkiOf(renewed))],
-    ["wrong-subject", ({ renewed, old }) => renewed.subject !== old.subject],
-    ["wrong-chain", ({ renewed, issuer }) => !renewed.verify(issuer.publicKey)],
+    ["other-subject", ({ renewed, old }) => renewed.subject !== old.subject],
+    [
+      "wrong-chain",
+      ({ renewed, issuer, root }) =>
+        !renewed.verify(issuer.publicKey) || !issuer.verify(root.publicKey),
+    ],
     ["expired", ({ renewed }) => renewed.validToDate < new Date()],
     ["too-short", ({ renewed, agreed }) => renewed.validToDate < agreed],
   ])("may be wrong on demand: %s", async (flaw, isWrong) => {
@@ -269,6 +274,7 @@ describe("the certificate", () => {
       return {
         renewed: dated(certificate),
         issuer: dated(chain[0] ?? previous.certificate),
+        root: dated(transport.trustAnchors[0] ?? previous.certificate),
         old: dated(previous.certificate),
         requested: Buffer.from(approved.requested.spki),
         agreed: approved.offer.terms.years[0]?.notAfter ?? new Date(0),
@@ -345,18 +351,16 @@ test("bytes that are no message of ours are refused", async () => {
   const { exchange, reference } = await prepareApplication(setting);
   const { body } = exchange.message;
   const { application, request } = JSON.parse(String(body));
-  const bodies = [
-    "{",
-    "{}",
-    JSON.stringify({ application: request, request }),
-    JSON.stringify({ application, request: application }),
-    JSON.stringify({ application: flipped(application), request }),
+  const bodies: readonly (readonly [string, ErrorCode])[] = [
+    ["{", "ERR_ARGUMENT"],
+    ["{}", "ERR_ARGUMENT"],
+    [JSON.stringify({ application: request, request }), "ERR_RA_REFUSED"],
+    [JSON.stringify({ application, request: application }), "ERR_RA_REFUSED"],
+    [JSON.stringify({ application: flipped(application), request }), "ERR_RA_REFUSED"],
   ];
-  for (const [n, wrong] of bodies.entries()) {
+  for (const [n, [wrong, code]] of bodies.entries()) {
     const garbled = { ...exchange, idempotencyKey: `garbled-${n}`, message: { body: wrong } };
-    await expect(setting.transport.send(garbled, reference)).rejects.toMatchObject({
-      code: "ERR_RA_REFUSED",
-    });
+    await expect(setting.transport.send(garbled, reference)).rejects.toMatchObject({ code });
   }
   expect(setting.transport.desk.applications).toEqual([]);
 });
@@ -364,6 +368,7 @@ test("bytes that are no message of ours are refused", async () => {
 interface Facts {
   readonly renewed: DatedCertificate;
   readonly issuer: DatedCertificate;
+  readonly root: DatedCertificate;
   readonly old: DatedCertificate;
   readonly requested: Buffer;
   readonly agreed: Date;

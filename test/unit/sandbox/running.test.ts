@@ -313,6 +313,11 @@ describe("the admin port", () => {
     const listed = JSON.parse((await call("applications", {})).text);
     expect(listed.result).toMatchObject([{ progress: { issuance: { status: "ready" } } }]);
     expect((await transport.collect(reference)).certificate.length).toBeGreaterThan(100);
+    const missing = await call("attachment", {
+      renewalId: reference.renewalId,
+      purpose: "licence",
+    });
+    expect(missing.status).toBe(404);
     // The RA's own port knows nothing of it.
     const elsewhere = await fetch(`${sandbox.baseUrl}/applications`, { method: "POST" });
     expect(elsewhere.status).toBe(404);

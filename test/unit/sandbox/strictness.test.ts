@@ -244,7 +244,11 @@ describe("what the sandbox refuses", () => {
     const reasons = [{ pointer: "/remarks", text: "请补充备注" }];
     await sandbox.admin.returnForCorrection({ renewalId, reasons });
     const returned = await transport.progress(reference);
-    expect(returned.progress.application).toEqual({ status: "returned", revision: 1, reasons });
+    expect(returned.progress.application).toMatchObject({
+      status: "returned",
+      revision: 1,
+      reasons,
+    });
     const amended = await amendment({ form: { ...FORM, remarks: "已补充" } });
     expect(amended.reply.progress.application).toMatchObject({ status: "received", revision: 2 });
     expect(amended.reply.progress.order?.remarks).toBe("已补充");

@@ -3,27 +3,35 @@ import {
   applicationBodySchema,
   bankTransferBodySchema,
   cancellationBodySchema,
+  certificationRequestBodySchema,
   confirmationBodySchema,
   issuedAnswerSchema,
+  lookUpAnswerSchema,
+  lookUpBodySchema,
+  nonceAnswerSchema,
   offerAnswerSchema,
   offerRequestSchema,
+  onlinePaymentBodySchema,
   progressAnswerSchema,
   receivedAnswerSchema,
   recoveryAnswerSchema,
+  uploadAnswerSchema,
 } from "./messages.js";
 import type { RouteName } from "./route-names.js";
 
 /** One call of the RA's interface. */
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   /** Under the base URL; `:name` is a parameter. */
   readonly path: string;
   readonly summary: string;
-  /** Changes the RA's state: carries an `Idempotency-Key`, and a failure may leave its outcome open. */
+  /** Is an exchange: carries an `Idempotency-Key`, and a failure may leave its outcome open. */
   readonly writes: boolean;
   /** Carries the follow secret: `Authorization: Bearer …`. */
   readonly bearer: boolean;
   readonly request?: z.ZodType;
+  /** The body is a document as it is, of the media type in `Content-Type`, and no JSON. */
+  readonly document?: true;
   readonly answer: z.ZodType;
   readonly status: 200 | 201;
 }
@@ -38,6 +46,16 @@ export const ROUTES = {
     bearer: false,
     request: offerRequestSchema,
     answer: offerAnswerSchema,
+    status: 200,
+  },
+  uploadAttachment: {
+    method: "PUT",
+    path: "/v1/renewals/:renewalId/attachments/:sha256",
+    summary: "A document, by its hash, before an application names it.",
+    writes: false,
+    bearer: true,
+    document: true,
+    answer: uploadAnswerSchema,
     status: 200,
   },
   submitApplication: {
@@ -69,6 +87,16 @@ export const ROUTES = {
     answer: receivedAnswerSchema,
     status: 201,
   },
+  openOnlinePayment: {
+    method: "POST",
+    path: "/v1/renewals/:renewalId/online-payments",
+    summary: "Opens a payment at the gateway, and closes the one that was open.",
+    writes: true,
+    bearer: true,
+    request: onlinePaymentBodySchema,
+    answer: receivedAnswerSchema,
+    status: 201,
+  },
   cancel: {
     method: "POST",
     path: "/v1/renewals/:renewalId/cancellation",
@@ -76,6 +104,17 @@ export const ROUTES = {
     writes: true,
     bearer: true,
     request: cancellationBodySchema,
+    answer: receivedAnswerSchema,
+    status: 201,
+  },
+  requestCertificate: {
+    method: "POST",
+    path: "/v1/renewals/:renewalId/certification-requests",
+    summary:
+      "The certification request of an approved application, or one in the place of the one before.",
+    writes: true,
+    bearer: true,
+    request: certificationRequestBodySchema,
     answer: receivedAnswerSchema,
     status: 201,
   },
@@ -107,12 +146,32 @@ export const ROUTES = {
     answer: recoveryAnswerSchema,
     status: 200,
   },
+  requestNonce: {
+    method: "POST",
+    path: "/v1/nonces",
+    summary: "A nonce of the RA's for a look-up, good for one and for some minutes.",
+    writes: false,
+    bearer: false,
+    answer: nonceAnswerSchema,
+    status: 201,
+  },
+  lookUp: {
+    method: "POST",
+    path: "/v1/look-ups",
+    summary: "What was applied for with a certificate; signed by its key, expired or not.",
+    writes: false,
+    bearer: false,
+    request: lookUpBodySchema,
+    answer: lookUpAnswerSchema,
+    status: 200,
+  },
 } as const satisfies Record<RouteName, Route>;
 
 /** What stands for the parameters of a path. */
 export interface RouteParameters {
   readonly renewalId?: string;
   readonly idempotencyKey?: string;
+  readonly sha256?: string;
 }
 
 /** The path of a call, its parameters filled in and escaped. */

@@ -15,6 +15,7 @@ import {
   shortText,
 } from "../../../core/domain/scalars.js";
 import { sha256Hex as sha256 } from "../../../core/pki/certificate.js";
+import { attachmentSchema, CERTIFICATION_REQUEST_REASONS } from "../../../core/ports/transport.js";
 import { canonicalJson } from "./json.js";
 
 /**
@@ -26,18 +27,16 @@ export const STATEMENT_PURPOSE = {
   offer: "urn:certrenew:statement:offer:1",
   application: "urn:certrenew:statement:application:1",
   cancellation: "urn:certrenew:statement:cancellation:1",
+  certificationRequest: "urn:certrenew:statement:certification-request:1",
   confirmation: "urn:certrenew:statement:confirmation:1",
+  lookUp: "urn:certrenew:statement:look-up:1",
   receipt: "urn:certrenew:statement:receipt:1",
 } as const;
 
-/** id-kp-cmcRA (RFC 6402 §2.10): without it, whoever holds a certificate of the same CA could sign as its RA. */
-export const CMC_RA = "1.3.6.1.5.5.7.3.28";
-
-/** What binds a statement of the applicant to one RA, renewal, offer and moment. */
-const binding = {
+/** What binds a statement of the applicant to one RA and moment. */
+const moment = {
   /** The RA's origin, `scheme://host[:port]`. */
   origin: shortText,
-  renewalId: identifier,
   /** The certificate being renewed. */
   certificateSha256: sha256Hex,
   /** The RA's nonce: the offer's in an application, the answer's in what follows. */
@@ -47,6 +46,16 @@ const binding = {
   signedAt: dateTime,
   expiresAt: dateTime,
 };
+
+/** … and to one renewal. */
+const binding = { ...moment, renewalId: identifier };
+
+const encryptionSchema = z.strictObject({
+  /** The encryption certificate to be renewed together with the signing one. */
+  certificateSha256: sha256Hex,
+  /** Of its PKCS#10; absent where the terms want it at installation. */
+  requestSha256: sha256Hex.optional(),
+});
 
 /** Signed by the old key. */
 export const applicationStatementSchema = z.strictObject({
@@ -61,10 +70,13 @@ export const applicationStatementSchema = z.strictObject({
   keyMode: keyModeSchema,
   keyAlgorithm: keyAlgorithmSchema,
   form: jsonObject,
+  /** The documents that were uploaded for it. */
+  attachments: z.array(attachmentSchema).max(20).optional(),
   /** Ids of the offer's guards, and of the embedding platform's. */
   acknowledged: z.array(z.string().min(1).max(128)).max(100),
-  /** Of the PKCS#10 (RFC 2986) beside this statement. */
-  requestSha256: sha256Hex,
+  /** Of the PKCS#10 (RFC 2986) beside this statement; absent where the terms want it at installation. */
+  requestSha256: sha256Hex.optional(),
+  encryption: encryptionSchema.optional(),
   /** Of the follow secret's text, which authorises status, payment and collection from now on. */
   followSecretSha256: sha256Hex,
 });
@@ -76,6 +88,25 @@ export const cancellationStatementSchema = z.strictObject({
   offerId: identifier,
 });
 
+/** Signed by the old key; where that is lost, sent as it is, and a person decides. */
+export const certificationRequestStatementSchema = z.strictObject({
+  purpose: z.literal(STATEMENT_PURPOSE.certificationRequest),
+  ...binding,
+  offerId: identifier,
+  reason: z.enum(CERTIFICATION_REQUEST_REASONS),
+  /** Of the PKCS#10 (RFC 2986) beside this statement. */
+  requestSha256: sha256Hex,
+  encryptionRequestSha256: sha256Hex.optional(),
+});
+
+/** Signed by the old key, whose certificate may have expired. */
+export const lookUpStatementSchema = z.strictObject({
+  purpose: z.literal(STATEMENT_PURPOSE.lookUp),
+  ...moment,
+  /** A further follow secret for each renewal that is found. */
+  followSecretSha256: sha256Hex,
+});
+
 /** Signed by the new key. */
 export const confirmationStatementSchema = z.strictObject({
   purpose: z.literal(STATEMENT_PURPOSE.confirmation),
@@ -83,6 +114,8 @@ export const confirmationStatementSchema = z.strictObject({
   offerId: identifier,
   /** The new certificate, read back from the token and proven. */
   renewedSha256: sha256Hex,
+  /** The new encryption certificate beside it. */
+  encryptionRenewedSha256: sha256Hex.optional(),
   installedAt: dateTime,
 });
 
@@ -108,6 +141,8 @@ export const receiptStatementSchema = z.object({
 
 export type ApplicationStatement = z.output<typeof applicationStatementSchema>;
 export type CancellationStatement = z.output<typeof cancellationStatementSchema>;
+export type CertificationRequestStatement = z.output<typeof certificationRequestStatementSchema>;
+export type LookUpStatement = z.output<typeof lookUpStatementSchema>;
 export type ConfirmationStatement = z.output<typeof confirmationStatementSchema>;
 export type ReceiptStatement = z.output<typeof receiptStatementSchema>;
 
