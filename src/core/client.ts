@@ -1,17 +1,27 @@
 import { assertCredential, assertId, assertRenewArguments, inOurWords } from "./arguments.js";
+import {
+  type CanDecryptOptions,
+  canDecrypt,
+  type DecryptionOutlook,
+  type Envelope,
+} from "./can-decrypt.js";
 import { knownRenewal, renewalIdFor } from "./certificate-claim.js";
 import { type Credential, type KnownRenewal, toCredentials } from "./credentials.js";
 import { errorCode, RenewalError, throwIfAborted } from "./errors.js";
 import type { ClientEvents } from "./events.js";
+import { type Evidence, makeEvidence } from "./evidence/evidence.js";
+import { makeSupportBundle, type SupportBundleOptions } from "./evidence/make-support-bundle.js";
+import type { SupportBundle } from "./evidence/support-bundle.js";
 import { forget } from "./forget.js";
 import type { Draft, Renewal } from "./lifecycle.js";
+import { type LookUpResult, lookUp } from "./look-up.js";
 import { createRuntime, type RenewalClientOptions } from "./options.js";
 import type { TokenEvent } from "./ports/driver.js";
 import { listRenewalIds, loadRecord } from "./record-store.js";
 import { type RenewOptions, type RenewResult, renewAll } from "./renew.js";
 import type { Runtime } from "./runtime.js";
 import { startRenewal } from "./start.js";
-import type { StepOptions } from "./step-options.js";
+import type { StepOptions, UnlockingStepOptions } from "./step-options.js";
 
 /** The renewals of a store: those that can be read, and those that cannot, each by itself. */
 export interface StoredRenewals {
@@ -59,6 +69,41 @@ export interface RenewalClient extends AsyncDisposable {
     options: RenewOptions,
   ): Promise<RenewResult>;
   /**
+   * Asks the RA what was applied for with this credential's certificate, on whatever computer: signed by its key, bound to the
+   * RA and its nonce. What is under way is stored here and can be gone on with; what is over is told. Works for an expired
+   * certificate too. Asks for the PIN once; nothing is written to the token. Safe to repeat.
+   * @throws ERR_UNSUPPORTED, ERR_RENEWAL_IN_PROGRESS where a draft of another renewal of it stands here, ERR_KEY_NOT_FOUND,
+   *   ERR_RA_*, ERR_TOKEN_*, ERR_PIN_*, ERR_MODULE_*
+   */
+  lookUp(credential: Credential, options?: UnlockingStepOptions): Promise<LookUpResult>;
+  /**
+   * Whether a CMS envelope (RFC 5652 EnvelopedData, RFC 5083 AuthEnvelopedData), such as an uploaded bid, can be opened still:
+   * with the key of any certificate on the tokens plugged in, expired and superseded ones too. Local; asks for no PIN unless
+   * `unlock` says so, and is `unknown` where keys show only after a login. Changes nothing, sends nothing; safe to repeat.
+   * Do not tell the answer with `unlock` to whoever made the envelope: many answers would open another one (RFC 8017 §7.2).
+   * @throws ERR_ARGUMENT when it is no envelope, ERR_MODULE_*, ERR_STORE_FAILURE; with `unlock` ERR_TOKEN_*, ERR_PIN_*
+   */
+  canDecrypt(envelope: Envelope, options?: CanDecryptOptions): Promise<DecryptionOutlook>;
+  /**
+   * One ZIP archive of what a renewal proves, which openssl verifies offline by the commands of its README.txt. In every state:
+   * - always: the offer (as the RA signed it, where it does), the agreement's bytes, the previous certificates, the trust anchors;
+   * - from `submitting` on: the application as signed, each revision of it, the certification requests; then the RA's receipts;
+   * - from `installing` on: the new certificates with their chain;
+   * - from `confirming` on: the installation's proof, the continuity statement, the confirmation;
+   * - `completed`: the RA's receipt for the confirmation.
+   *
+   * What is absent is named in the manifest, with the reason. It holds the form and other personal data, and no secret. Local;
+   * changes nothing; the same record gives the same bytes.
+   * @throws ERR_RECORD_NOT_FOUND, ERR_RECORD_CORRUPT, ERR_RECORD_VERSION
+   */
+  evidence(id: string, options?: StepOptions): Promise<Evidence>;
+  /**
+   * Where a renewal stands and on what it runs, for a support desk: no personal data, no serial number, no secret. In every
+   * state. Local; changes nothing.
+   * @throws ERR_RECORD_NOT_FOUND, ERR_RECORD_CORRUPT, ERR_RECORD_VERSION
+   */
+  supportBundle(id: string, options?: SupportBundleOptions): Promise<SupportBundle>;
+  /**
    * Erases a renewal that is over from the store, and frees its certificate. The token and the RA are not touched. Safe to
    * repeat.
    * @throws ERR_ARGUMENT when it is not over and `evenIfOpen` is not given, ERR_RECORD_CORRUPT when that cannot be told and
@@ -101,6 +146,22 @@ export function createRenewalClient(options: RenewalClientOptions): RenewalClien
       inOurWords(() => {
         assertRenewArguments(credential, given);
         return renewAll(client, credential, given);
+      }),
+    lookUp: (credential, given = {}) =>
+      inOurWords(() => {
+        assertCredential(credential);
+        return lookUp(runtime, credential, given);
+      }),
+    canDecrypt: (envelope, given = {}) => inOurWords(() => canDecrypt(runtime, envelope, given)),
+    evidence: (id, given = {}) =>
+      inOurWords(() => {
+        assertId(id);
+        return makeEvidence(runtime, id, given);
+      }),
+    supportBundle: (id, given = {}) =>
+      inOurWords(() => {
+        assertId(id);
+        return makeSupportBundle(runtime, id, given);
       }),
     forget: (id, given = {}) =>
       inOurWords(() => {

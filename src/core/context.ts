@@ -1,21 +1,20 @@
 import { asClaimed, claimRecord, oneAtATime, withoutClaim } from "./claim.js";
 import { throwIfAborted } from "./errors.js";
-import type { Activity } from "./events.js";
 import type { StepName } from "./lifecycle.js";
 import type { Reference, Transport } from "./ports/transport.js";
+import type { ProcessIdentity } from "./process-identity.js";
 import type { RenewalRecord } from "./record.js";
 import { saveRecord } from "./record-store.js";
 import type { Runtime } from "./runtime.js";
 import { credentialOf } from "./summaries.js";
 import { assertTransition } from "./transitions.js";
+import type { UnlockContext } from "./unlock.js";
 
 type RecordUpdate = (record: RenewalRecord) => RenewalRecord;
 
 /** What a step works with: the record under its claim, and the ports. */
-export interface StepContext {
-  readonly runtime: Runtime;
+export interface StepContext extends UnlockContext {
   readonly step: StepName;
-  readonly signal: AbortSignal | undefined;
   /** As last saved, or set. */
   readonly record: RenewalRecord;
   readonly transport: Transport;
@@ -24,7 +23,6 @@ export interface StepContext {
   save(update: RecordUpdate): Promise<void>;
   /** Sets what the next save, or the end of the step, will write: for what may be lost without harm. */
   set(update: RecordUpdate): void;
-  activity(activity: Activity): void;
   reference(): Reference;
 }
 
@@ -72,6 +70,17 @@ async function claimAndRun(
     current = next;
   }
 
+  async function save(update: RecordUpdate): Promise<void> {
+    set(update);
+    try {
+      await write(current);
+    } catch (error) {
+      // What could not be stored did not happen: nothing that follows may build on it.
+      current = saved.record;
+      throw error;
+    }
+  }
+
   const contextWith = (transport: Transport): StepContext => ({
     runtime,
     step,
@@ -79,20 +88,15 @@ async function claimAndRun(
     get record() {
       return current;
     },
+    get token() {
+      return current.token;
+    },
     transport,
     now: () => runtime.clock.now(),
     set,
-    async save(update) {
-      set(update);
-      try {
-        await write(current);
-      } catch (error) {
-        // What could not be stored did not happen: nothing that follows may build on it.
-        current = saved.record;
-        throw error;
-      }
-    },
+    save,
     activity: (activity) => runtime.emitter.emit("activity", { id, step, activity }),
+    onHost: (host) => save((record) => withHost(record, host)),
     reference: () => referenceOf(current),
   });
 
@@ -108,6 +112,10 @@ async function claimAndRun(
   }
   await write(withoutClaim(current));
   return saved.record;
+}
+
+function withHost(record: RenewalRecord, host: ProcessIdentity): RenewalRecord {
+  return record.claim ? { ...record, claim: { ...record.claim, host } } : record;
 }
 
 function referenceOf(record: RenewalRecord): Reference {

@@ -17,6 +17,7 @@ export type IneligibilityReason =
   | "already-renewed"
   | "pin-locked";
 
+/** What the holder should know first. The certificate is renewable all the same. */
 export type EligibilityWarning =
   /** More than one token is plugged in: the guide asks for one. */
   | "several-tokens"

@@ -20,6 +20,7 @@ export const ERROR_CATALOGUE = {
   ERR_TOKEN_FAILURE: "now",
   ERR_KEY_NOT_FOUND: "never",
   ERR_ALGORITHM_UNSUPPORTED: "never",
+  ERR_DECRYPTION_FAILED: "never",
   ERR_CERTIFICATE_EXPIRED: "never",
   ERR_CERTIFICATE_INELIGIBLE: "never",
   // The PIN
@@ -47,6 +48,8 @@ export const ERROR_CATALOGUE = {
   ERR_GUARD_UNACKNOWLEDGED: "after-action",
   ERR_FORM_INVALID: "after-action",
   ERR_FORM_SCHEMA: "never",
+  ERR_ATTACHMENT_INVALID: "after-action",
+  ERR_DEADLINE_PASSED: "never",
   ERR_PAYMENT_INVALID: "after-action",
   ERR_PAYMENT_SHORT: "after-action",
   ERR_OUTCOME_UNCLEAR: "after-action",
@@ -71,6 +74,7 @@ export const ERROR_CATALOGUE = {
   ERR_UNEXPECTED: "now",
 } as const satisfies Record<string, Retry>;
 
+/** A row of {@link ERROR_CATALOGUE}. Codes are never renamed. */
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;
 
 /** One thing wrong with what was given, by JSON Pointer (RFC 6901); `""` is the whole. */
@@ -132,6 +136,7 @@ export interface Explanation {
   readonly hotline?: string | undefined;
 }
 
+/** What {@link RenewalError.explain} speaks. */
 export type Language = "en" | "zh-CN";
 
 /** Where the record cannot be read: no step leaves the present key worse off, and of the money nothing is known here. */
@@ -149,6 +154,7 @@ const RECORD_UNREADABLE: ReadonlySet<ErrorCode> = new Set([
   "ERR_STORE_FAILURE",
 ]);
 
+/** What an own driver, transport or store says besides the code. */
 export interface RenewalErrorOptions {
   readonly cause?: unknown;
   /** Facts for programs and support; they fill `{name}` in the texts. `reason` is shown as it is. Never a secret. */

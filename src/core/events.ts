@@ -8,13 +8,15 @@ export type Activity =
   | "unlocking"
   | "generating-key-pair"
   | "signing"
+  | "uploading"
   | "sending"
   | "asking-outcome"
   | "collecting"
   | "verifying"
   | "writing"
   | "proving"
-  | "confirming";
+  | "confirming"
+  | "rebinding";
 
 /** Events observe: what a listener does or throws changes nothing. */
 export interface ClientEvents {

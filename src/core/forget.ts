@@ -1,3 +1,4 @@
+import { eraseDocuments } from "./attachments.js";
 import { releaseCertificate } from "./certificate-claim.js";
 import { asClaimed, assertNotHeld } from "./claim.js";
 import type { ForgetOptions } from "./client.js";
@@ -23,6 +24,7 @@ export async function forget(
       throw asClaimed(error, id);
     }
   }
+  await eraseDocuments(runtime, { id });
   await releaseCertificate(runtime, id);
 }
 

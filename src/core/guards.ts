@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { untilAborted } from "./abort.js";
+import { canDecrypt, type Envelope } from "./can-decrypt.js";
 import { errorCode, RenewalError } from "./errors.js";
 import type { State } from "./lifecycle.js";
+import { opensFiles, parseCertificate } from "./pki/certificate.js";
 import type { RenewalRecord } from "./record.js";
 import type { Runtime } from "./runtime.js";
 import { credentialOf } from "./summaries.js";
@@ -16,16 +18,33 @@ const REVOKED_AT_ISSUANCE: GuardQuestion = {
   zh: "新证书一经签发,现有证书即被吊销(此时新证书尚未安装)。是否接受?",
 };
 
+/** Asked where what is encrypted to the credential is encrypted to another certificate from then on. */
+const FILES_ENCRYPTED_TO_PREVIOUS: GuardQuestion = {
+  id: "files-encrypted-to-previous",
+  from: "token",
+  en: "Files that were encrypted to the present certificate, such as bids already uploaded, are opened only with its present key. That key stays on the token, and must not be removed while they are needed. What is uploaded after the renewal is to be encrypted to the new certificate, and a platform may want bids to be encrypted and uploaded again. Are you aware of that?",
+  zh: "用现有证书加密的文件(例如已上传的投标文件)只能用现有密钥解密。该密钥会继续保留在 USB Key 中,在这些文件开启之前请勿删除。更新之后上传的文件应使用新证书加密;部分平台可能要求重新加密并上传投标文件。是否已知悉?",
+};
+
 /** Where the next step wants them answered. */
 const ANSWERED_IN: ReadonlySet<State> = new Set<State>(["draft", "ready-to-install"]);
 
 /** How long a handle waits for the platform. A step waits as long as its signal lets it. */
 const PATIENCE_MS = 5_000;
 
-/** The questions that came with the offer: the RA's and the terms'. */
-export function offeredQuestions({ offer: { offer } }: RenewalRecord): readonly GuardQuestion[] {
-  const fromRa = offer.guards.map((guard) => ({ ...guard, from: "ra" as const }));
-  return offer.terms.previous === "revoke-at-issuance" ? [...fromRa, REVOKED_AT_ISSUANCE] : fromRa;
+/** The questions that follow from the record: the RA's, the terms', and the token's. */
+export function offeredQuestions(record: RenewalRecord): readonly GuardQuestion[] {
+  const { offer } = record.offer;
+  return [
+    ...offer.guards.map((guard) => ({ ...guard, from: "ra" as const })),
+    ...(offer.terms.previous === "revoke-at-issuance" ? [REVOKED_AT_ISSUANCE] : []),
+    ...(changesDecryptionCertificate(record) ? [FILES_ENCRYPTED_TO_PREVIOUS] : []),
+  ];
+}
+
+function changesDecryptionCertificate({ previous, encryption, offer }: RenewalRecord): boolean {
+  const renewsEncryption = encryption && offer.offer.encryption?.renewal === "together";
+  return renewsEncryption === true || opensFiles(parseCertificate(previous.der));
 }
 
 /**
@@ -90,7 +109,11 @@ async function platformQuestions(
   const { guards } = runtime;
   if (!guards) return [];
   try {
-    const asked = (async () => guards(credentialOf(record), { signal }))();
+    const options = {
+      signal,
+      canDecrypt: (envelope: Envelope) => canDecrypt(runtime, envelope, { signal }),
+    };
+    const asked = (async () => guards(credentialOf(record), options))();
     const questions = await untilAborted(asked, signal);
     return questions.map(({ id, en, zh }) => ({ id, en, zh, from: "platform" as const }));
   } catch (cause) {

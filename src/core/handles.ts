@@ -1,3 +1,4 @@
+import type { StepContext } from "./context.js";
 import { RenewalError } from "./errors.js";
 import { given, givenOrNone } from "./given.js";
 import { offeredQuestions, shownQuestions } from "./guards.js";
@@ -7,14 +8,23 @@ import type { RenewalRecord } from "./record.js";
 import { redactRecord } from "./record-codec.js";
 import type { Runtime } from "./runtime.js";
 import { estimateReviewEnd } from "./schedule.js";
-import type { ContinueOptions } from "./step-options.js";
+import type {
+  ContinueOptions,
+  OnlinePayment,
+  ReissueOptions,
+  UnlockingStepOptions,
+} from "./step-options.js";
+import { amend, attach } from "./steps/amend.js";
 import { continueSubmitting } from "./steps/apply.js";
 import { cancel } from "./steps/cancel.js";
 import { continueConfirming } from "./steps/confirm.js";
 import { discard, refreshOffer } from "./steps/draft.js";
 import { continueInstalling, install } from "./steps/install.js";
 import { payByBankTransfer } from "./steps/pay.js";
+import { payOnline } from "./steps/pay-online.js";
+import { rebindAll } from "./steps/rebind.js";
 import { refresh } from "./steps/refresh.js";
+import { requestReissue } from "./steps/reissue.js";
 import { retirePrevious } from "./steps/retire.js";
 import { submit } from "./steps/submit.js";
 import { reportOf, summarize, viewPayment } from "./summaries.js";
@@ -96,17 +106,21 @@ const HANDLES: {
     ...refreshable(run),
     ...cancellable(run),
     ...payable(run),
+    amend: (options) => run("amend", options, (context) => amend(context, given(options))),
+    attach: (options) => run("attach", options, (context) => attach(context, given(options))),
   }),
   "ready-to-install": (base, run) => ({
     ...base,
     state: "ready-to-install",
     ...cancellable(run),
+    ...reissuable(run),
     install: (options) =>
       run("install", options, (context) => install(context, givenOrNone(options))),
   }),
   installing: (base, run) => ({
     ...base,
     state: "installing",
+    ...reissuable(run),
     continue: (options) =>
       run("continue", options, (context) => continueInstalling(context, givenOrNone(options))),
   }),
@@ -127,6 +141,9 @@ const HANDLES: {
       ...base,
       state: "completed",
       report,
+      refresh: (options) =>
+        run("refresh", options, (context) => refreshWhatIsLeft(context, givenOrNone(options))),
+      rebind: (options) => run("rebind", options, rebindAll),
       retirePrevious: (options) =>
         run("retirePrevious", options, (context) => retirePrevious(context, given(options))),
     };
@@ -136,19 +153,34 @@ const HANDLES: {
     state: "closed",
     reason: closeReason(record) ?? "cancelled",
     refresh: (options) =>
-      run("refresh", options, async (context) => {
-        // Without the secret there is nothing left to follow at the RA.
-        if (!context.record.secrets.followSecret) return;
-        await refresh(context, givenOrNone(options));
-      }),
+      run("refresh", options, (context) => refreshWhatIsLeft(context, givenOrNone(options))),
   }),
 };
+
+/** After the end: without the secret there is nothing left to follow at the RA. */
+async function refreshWhatIsLeft(
+  context: StepContext,
+  options: UnlockingStepOptions,
+): Promise<void> {
+  if (context.record.secrets.followSecret) await refresh(context, options);
+}
+
+function reissuable(run: Run) {
+  return {
+    requestReissue: (options: ReissueOptions) =>
+      run<never>("requestReissue", options, (context) => requestReissue(context, given(options))),
+  };
+}
 
 function payable(run: Run) {
   return {
     payByBankTransfer: (transfer: Parameters<typeof payByBankTransfer>[1]) =>
       run<never>("payByBankTransfer", transfer, (context) =>
         payByBankTransfer(context, given(transfer, "ERR_PAYMENT_INVALID")),
+      ),
+    payOnline: (payment: OnlinePayment) =>
+      run<never>("payOnline", payment, (context) =>
+        payOnline(context, given(payment, "ERR_PAYMENT_INVALID")),
       ),
   };
 }
@@ -185,6 +217,8 @@ function dueOf(record: RenewalRecord): Base["due"] {
     case "completed":
     case "closed":
       return undefined;
+    case "action-required":
+      return told(application.amendableUntil ?? dueAt);
     case "awaiting-review":
       return told(dueAt) ?? estimated(application.submittedAt);
     default:

@@ -4,9 +4,13 @@ import type { ReviewReason } from "./domain/progress.js";
 import type { JsonObject } from "./domain/scalars.js";
 import type { TokenIdentity } from "./ports/driver.js";
 import type {
+  AmendOptions,
+  AttachOptions,
   BankTransfer,
   ContinueOptions,
   InstallOptions,
+  OnlinePayment,
+  ReissueOptions,
   RetireOptions,
   StepOptions,
   SubmitOptions,
@@ -38,19 +42,27 @@ export type State =
 /** The guide's five stages: 用户申请, 用户缴费, 管理员审核, 安装新证书, 完成. */
 export type Stage = "application" | "payment" | "review" | "installation" | "completed";
 
+/** The methods that take a renewal further. Events and errors name the step at work. */
 export type StepName =
   | "submit"
   | "refresh"
   | "discard"
   | "continue"
   | "payByBankTransfer"
+  | "payOnline"
+  | "amend"
+  | "attach"
   | "wait"
   | "cancel"
   | "install"
+  | "requestReissue"
+  | "rebind"
   | "retirePrevious";
 
+/** Why a renewal is over: given up before anything was sent, withdrawn, turned down by the RA, or out of time. */
 export type CloseReason = "discarded" | "cancelled" | "refused" | "lapsed";
 
+/** What every handle shows, whatever its state. */
 export interface RenewalBase<S extends State> {
   /** Chosen before anything is sent; `client.resume(id)` takes it, in any process with the same store. */
   readonly id: string;
@@ -139,6 +151,24 @@ interface Payable {
    * @throws ERR_PAYMENT_INVALID, ERR_RA_*
    */
   payByBankTransfer(transfer: BankTransfer): Promise<InProgress>;
+  /**
+   * 在线支付: has the RA open a payment at its gateway; `payment.online` then tells where to pay, and until when. Moves no money
+   * itself: `wait` or `refresh` tells when it came in. One payment is open at a time: asked again for the same method, it
+   * is the same one while it can be paid; another method, or one that has expired, closes it and opens a new one.
+   * @throws ERR_PAYMENT_INVALID, ERR_UNSUPPORTED, ERR_RA_*
+   */
+  payOnline(payment: OnlinePayment): Promise<InProgress>;
+}
+
+interface Reissuable {
+  /**
+   * Asks for another certificate in the place of one that is of no use: its key is lost, the token is another one now, or what
+   * was issued cannot be installed. Makes a new key pair where the key is lost, and hands in its request, signed by the old
+   * key; where that is lost too, the follow secret speaks, and the RA reviews again. What was issued before is revoked by the
+   * RA; nothing on the token is removed. Safe to repeat.
+   * @throws ERR_UNSUPPORTED, ERR_ARGUMENT, ERR_TOKEN_*, ERR_PIN_*, ERR_RA_*
+   */
+  requestReissue(options: ReissueOptions): Promise<AwaitingReview | ReadyToInstall | Closed>;
 }
 
 /** The order is open. */
@@ -148,18 +178,30 @@ export interface AwaitingPayment
     Cancellable,
     Payable {}
 
+/** The RA, or its bank, is looking: nothing to do but wait. */
 export interface AwaitingReview extends RenewalBase<"awaiting-review">, Waitable, Cancellable {}
 
-/** The RA wants a correction or the rest of the money: see `reasons` and `payment`. */
+/** The RA wants a correction, a document, or the rest of the money: see `reasons` and `payment`. */
 export interface ActionRequired
   extends RenewalBase<"action-required">,
     Waiting,
     Cancellable,
-    Payable {}
+    Payable {
+  /**
+   * Corrects what the RA returned: signs and sends the next revision. Same key pair, same years, same price. Asks for the PIN
+   * once. Nothing is written to the token. Safe to repeat after a failure: what was signed is sent again as it is.
+   * @throws ERR_DEADLINE_PASSED, ERR_FORM_INVALID, ERR_ATTACHMENT_INVALID, ERR_TRANSITION where nothing was returned,
+   *   ERR_TOKEN_*, ERR_PIN_*, ERR_RA_*
+   */
+  amend(options: AmendOptions): Promise<InProgress>;
+  /** Adds documents that the RA asks for: `amend` with documents alone, signed as the next revision. */
+  attach(options: AttachOptions): Promise<InProgress>;
+}
 
 /** Approved or issued. */
-export interface ReadyToInstall extends RenewalBase<"ready-to-install">, Cancellable {
+export interface ReadyToInstall extends RenewalBase<"ready-to-install">, Cancellable, Reissuable {
   /**
+   * Where the terms want it, makes the key pair now and hands in its request (one certificate and one key pair more).
    * Collects, verifies, writes beside the old, reads back, proves in a fresh process, records, confirms. Removes nothing.
    * Changes the token: one certificate more. Asks for the PIN once. Interrupted anywhere, `error.renewal` goes on.
    * @throws ERR_ISSUED_*, ERR_PROOF_FAILED, ERR_TOKEN_*, ERR_PIN_*, ERR_MODULE_*, ERR_RA_*
@@ -168,7 +210,7 @@ export interface ReadyToInstall extends RenewalBase<"ready-to-install">, Cancell
 }
 
 /** Writing to the token has begun. */
-export interface Installing extends RenewalBase<"installing"> {
+export interface Installing extends RenewalBase<"installing">, Reissuable {
   /** Goes on where `install` stopped. Safe to repeat: what is written is not written again. */
   continue(options?: ContinueOptions): Promise<Completed>;
 }
@@ -179,11 +221,16 @@ export interface Confirming extends RenewalBase<"confirming"> {
   continue(options?: ContinueOptions): Promise<Completed>;
 }
 
+/** The new pair is installed and proven, and the RA has acknowledged it. */
 export interface Completed extends RenewalBase<"completed"> {
   readonly report: RenewalReport;
+  /** Asks the RA what became of the invoice, of a parcel, or of money that goes back, as long as there is something to follow. */
+  refresh(options?: StepOptions): Promise<Completed>;
+  /** Calls the client's `rebind` hooks again that did not move their binding. Needs no token. Safe to repeat. */
+  rebind(options?: StepOptions): Promise<Completed>;
   /**
    * Removes what is named of the previous pair from the token, for good. Only on demand, and only after looking that the
-   * new pair is there. Files encrypted to a removed decryption key can never be opened again.
+   * new pair is there and valid. Files encrypted to a removed decryption key can never be opened again.
    */
   retirePrevious(options: RetireOptions): Promise<Completed>;
 }
@@ -201,6 +248,7 @@ export type Submitted = AwaitingPayment | AwaitingReview | ReadyToInstall;
 /** Where the RA's answer can lead. */
 export type InProgress = Submitted | ActionRequired | Closed;
 
+/** A renewal in whatever state it is: test `state`, and TypeScript knows the steps. */
 export type Renewal =
   | Draft
   | Submitting

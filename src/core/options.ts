@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "./clock.js";
+import { identifier } from "./domain/scalars.js";
 import { type Problem, RenewalError } from "./errors.js";
 import { createEmitter } from "./events.js";
 import { createHandle } from "./handles.js";
@@ -7,8 +8,15 @@ import { fromPem, parseCertificate } from "./pki/certificate.js";
 import type { Driver } from "./ports/driver.js";
 import type { Store } from "./ports/store.js";
 import type { Transport } from "./ports/transport.js";
-import type { CredentialReference, GuardsCallback, PinCallback, Runtime } from "./runtime.js";
+import type {
+  CredentialReference,
+  GuardsCallback,
+  PinCallback,
+  RebindHook,
+  Runtime,
+} from "./runtime.js";
 
+/** What {@link createRenewalClient} takes: the three ports and the trust anchors, and what else it may ask for. */
 export interface RenewalClientOptions {
   /**
    * How the token is reached: `pkcs11Driver()`, `softHsmDriver()`, `mockDriver()` or an own one. It is the client's from now
@@ -25,6 +33,8 @@ export interface RenewalClientOptions {
   readonly pin?: PinCallback | undefined;
   /** Questions that only the embedding platform knows to ask. */
   readonly guards?: GuardsCallback | undefined;
+  /** What moves logins and seals to the new certificate once it is confirmed. */
+  readonly rebind?: readonly RebindHook[] | undefined;
   readonly clock?: Clock | undefined;
   readonly randomBytes?: ((count: number) => Uint8Array) | undefined;
   /** How often `wait` asks an RA that names no time, in milliseconds. Default: from 5 s, growing to 15 min. */
@@ -45,6 +55,7 @@ export function createRuntime(options: RenewalClientOptions): Runtime {
     if (!options?.[port]) problems.push({ pointer: `/${port}`, message: "is required" });
   }
   const trustAnchors = readAnchors(options?.trustAnchors, problems);
+  problems.push(...rebindProblems(options?.rebind));
   if (problems.length > 0) throw new RenewalError("ERR_ARGUMENT", { problems });
   const { transport } = options;
   const random = options.randomBytes ?? ((count: number) => new Uint8Array(randomBytes(count)));
@@ -55,6 +66,7 @@ export function createRuntime(options: RenewalClientOptions): Runtime {
     trustAnchors,
     pin: options.pin,
     guards: options.guards,
+    rebindHooks: options.rebind ?? [],
     clock: options.clock ?? systemClock,
     randomBytes: random,
     emitter: createEmitter(),
@@ -67,6 +79,19 @@ export function createRuntime(options: RenewalClientOptions): Runtime {
     },
   };
   return runtime;
+}
+
+function rebindProblems(hooks: RenewalClientOptions["rebind"] = []): Problem[] {
+  const ids = hooks.map((hook) => hook?.id);
+  return hooks.flatMap((hook, index) => {
+    const isValid =
+      identifier.safeParse(hook?.id).success &&
+      typeof hook.title === "string" &&
+      typeof hook.rebind === "function" &&
+      ids.indexOf(hook.id) === index;
+    const message = "must have an id of its own, a title and a function rebind";
+    return isValid ? [] : [{ pointer: `/rebind/${index}`, message }];
+  });
 }
 
 function readAnchors(

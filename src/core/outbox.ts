@@ -1,8 +1,11 @@
+import { uploadDocuments } from "./attachments.js";
 import type { StepContext } from "./context.js";
 import { errorCode, RenewalError } from "./errors.js";
+import { withRequestedKey } from "./key-requests.js";
 import type { Exchange, ExchangePurpose, Recovery, Reply } from "./ports/transport.js";
 import type { RenewalRecord } from "./record.js";
 import { withReply } from "./replies.js";
+import { withoutRevision } from "./revisions.js";
 
 /**
  * The outbox: an exchange is saved before it is sent, and leaves when its outcome is known. What was saved is sent again
@@ -10,20 +13,25 @@ import { withReply } from "./replies.js";
  */
 
 /** What an exchange of this purpose means for the record, once the RA has it. */
-const EFFECTS: Partial<
-  Record<ExchangePurpose, (record: RenewalRecord, now: Date) => RenewalRecord>
-> = {
-  confirmation(record, now) {
+type Effect = (
+  record: RenewalRecord,
+  done: { readonly exchange: Exchange; readonly reply: Reply; readonly now: Date },
+) => RenewalRecord;
+
+const EFFECTS: Partial<Record<ExchangePurpose, Effect>> = {
+  confirmation(record, { exchange: { signed }, reply: { receipt }, now }) {
     const { issuance } = record;
     // An RA that revoked what it had issued confirms nothing: the renewal has lapsed, see `deriveState`.
     if (!issuance.installation || issuance.status === "revoked") return record;
-    const installation = { ...issuance.installation, confirmedAt: now };
+    const confirmation = { signed, receipt };
+    const installation = { ...issuance.installation, confirmedAt: now, confirmation };
     return { ...record, issuance: { ...issuance, installation } };
   },
   "bank-transfer": (record) =>
     record.announcement
       ? { ...record, announcement: { ...record.announcement, received: true } }
       : record,
+  "certification-request": withRequestedKey,
 };
 
 export function pendingExchange(
@@ -47,6 +55,7 @@ export async function deliver(context: StepContext, exchange: Exchange): Promise
   const { trustAnchors } = runtime;
   let reply: Reply;
   try {
+    if (exchange.purpose === "application") await uploadDocuments(context);
     reply = await context.transport.send(exchange, context.reference(), {
       signal,
       trustAnchors,
@@ -147,7 +156,12 @@ async function askOutcome(context: StepContext, exchange: Exchange): Promise<Rec
 async function settleWith(context: StepContext, exchange: Exchange, reply: Reply): Promise<void> {
   const effect = EFFECTS[exchange.purpose] ?? ((record: RenewalRecord) => record);
   const now = context.now();
-  await context.save((record) => outOfOutbox(effect(withReply(record, reply, now), now), exchange));
+  await context.save((record) =>
+    outOfOutbox(
+      effect(withReply(record, reply, now, exchange), { exchange, reply, now }),
+      exchange,
+    ),
+  );
 }
 
 function outOfOutbox(record: RenewalRecord, { id, purpose }: Exchange): RenewalRecord {
@@ -157,8 +171,8 @@ function outOfOutbox(record: RenewalRecord, { id, purpose }: Exchange): RenewalR
     return { ...record, outbox, announcement: undefined };
   }
   if (!isApplication) return { ...record, outbox };
-  // Refused, or never received: nothing was opened at the RA.
-  return { ...record, outbox, application: { ...record.application, status: "draft" } };
+  // Refused, or never received: nothing was opened, or amended, at the RA.
+  return { ...withoutRevision(record), outbox };
 }
 
 /**

@@ -36,6 +36,7 @@ export async function identifyRunningProcess(pid: number): Promise<ProcessIdenti
 
 let own: Promise<ProcessIdentity> | undefined;
 
+/** This process, as a driver names it to `onHost` whose sessions run in no other. */
 export function identifyThisProcess(): Promise<ProcessIdentity> {
   own ??= identifyRunningProcess(process.pid);
   return own;

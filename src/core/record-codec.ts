@@ -12,7 +12,11 @@ import {
 } from "./domain/scalars.js";
 import { RenewalError } from "./errors.js";
 import { isCertificate } from "./pki/certificate.js";
-import { exchangeSchema } from "./ports/transport.js";
+import {
+  attachmentSchema,
+  CERTIFICATION_REQUEST_REASONS,
+  exchangeSchema,
+} from "./ports/transport.js";
 import { problemsOf } from "./problems.js";
 import { processIdentitySchema } from "./process-identity.js";
 import type { RenewalRecord } from "./record.js";
@@ -30,6 +34,45 @@ const tokenIdentitySchema = z.object({
 const certificate = bytes.refine(isCertificate, "is not a certificate");
 const heldCertificateSchema = z.object({ der: certificate, keyId: bytes, label: z.string() });
 const reasonSchema = z.object({ pointer: z.string().optional(), text: z.string() });
+
+const choiceSchema = z.object({
+  acceptedAt: dateTime,
+  years: z.int(),
+  form: jsonObject,
+  attachments: z.array(attachmentSchema).default([]),
+  acknowledged: z.array(z.string()),
+  keyMode: keyModeSchema,
+  keyAlgorithm: keyAlgorithmSchema,
+});
+
+const keyRequestReason = z.enum(CERTIFICATION_REQUEST_REASONS);
+
+const requestedKeySchema = z.object({
+  keyId: bytes,
+  label: z.string(),
+  algorithm: keyAlgorithmSchema,
+  spki: bytes.optional(),
+});
+
+const verifiedSchema = z.object({
+  certificate,
+  chain: z.array(bytes),
+  changes: z.array(
+    z.object({
+      field: z.enum([
+        "issuer",
+        "keyAlgorithm",
+        "keyUsage",
+        "extendedKeyUsage",
+        "certificatePolicies",
+        "extension",
+      ]),
+      oid: z.string().optional(),
+      from: z.string(),
+      to: z.string(),
+    }),
+  ),
+});
 
 const recordSchema = z.object({
   format: z.literal(RECORD_FORMAT),
@@ -55,62 +98,74 @@ const recordSchema = z.object({
     ]),
     revision: z.int().min(1),
     reasons: z.array(reasonSchema),
-    choice: z
-      .object({
-        acceptedAt: dateTime,
-        years: z.int(),
-        form: jsonObject,
-        acknowledged: z.array(z.string()),
-        keyMode: keyModeSchema,
-        keyAlgorithm: keyAlgorithmSchema,
-      })
-      .optional(),
-    requestedKey: z
-      .object({
-        keyId: bytes,
-        label: z.string(),
-        algorithm: keyAlgorithmSchema,
-        spki: bytes.optional(),
-      })
-      .optional(),
+    choice: choiceSchema.optional(),
+    requestedKey: requestedKeySchema.optional(),
     request: bytes.optional(),
+    encryption: z.object({ key: requestedKeySchema, request: bytes.optional() }).optional(),
     signed: bytes.optional(),
     receipt: bytes.optional(),
     submittedAt: dateTime.optional(),
     remote: jsonObject.optional(),
+    amendableUntil: dateTime.optional(),
+    returned: z
+      .array(
+        z.object({
+          revision: z.int().min(1),
+          choice: choiceSchema,
+          signed: bytes.optional(),
+          receipt: bytes.optional(),
+          reasons: z.array(reasonSchema),
+        }),
+      )
+      .optional(),
+    handedIn: z
+      .array(
+        z.object({
+          reason: keyRequestReason,
+          signed: bytes.optional(),
+          receipt: bytes.optional(),
+        }),
+      )
+      .optional(),
+    abandonedKeys: z.array(requestedKeySchema).optional(),
   }),
   payment: ledgerSchema.optional(),
   issuance: z.object({
     status: z.enum(["none", "ready", "confirmed", "revoked"]),
     collectUntil: dateTime.optional(),
-    collected: z
+    keyRequest: z
       .object({
-        certificate,
-        chain: z.array(bytes),
-        changes: z.array(
-          z.object({
-            field: z.enum([
-              "issuer",
-              "keyAlgorithm",
-              "keyUsage",
-              "extendedKeyUsage",
-              "certificatePolicies",
-              "extension",
-            ]),
-            oid: z.string().optional(),
-            from: z.string(),
-            to: z.string(),
-          }),
-        ),
-        confirmBy: dateTime.optional(),
+        reason: keyRequestReason,
+        token: tokenIdentitySchema,
+        key: requestedKeySchema,
+        encryptionKey: requestedKeySchema.optional(),
+        request: bytes.optional(),
+        encryptionRequest: bytes.optional(),
       })
+      .optional(),
+    reissues: z.int().min(0).optional(),
+    collected: verifiedSchema
+      .extend({ encryption: verifiedSchema.optional(), confirmBy: dateTime.optional() })
       .optional(),
     installation: z
       .object({
         begunAt: dateTime,
         provenAt: dateTime.optional(),
         proof: z.object({ statement: bytes, algorithm: z.string(), signature: bytes }).optional(),
+        continuity: bytes.optional(),
         confirmedAt: dateTime.optional(),
+        confirmation: z.object({ signed: bytes.optional(), receipt: bytes.optional() }).optional(),
+        rebindings: z
+          .array(
+            z.object({
+              id: identifier,
+              title: z.string(),
+              status: z.enum(["moved", "left"]),
+              reason: z.string().optional(),
+              at: dateTime,
+            }),
+          )
+          .optional(),
       })
       .optional(),
   }),

@@ -13,6 +13,8 @@ export const storeKeys = {
   renewal: (id: string): string => `${RENEWAL_PREFIX}${id}`,
   /** Which renewal a certificate, named by its SHA-256, belongs to. */
   certificate: (sha256: string): string => `certificate-${sha256}`,
+  /** A document on its way to the RA; with an empty hash the beginning of all of a renewal's. */
+  attachment: (id: string, sha256: string): string => `attachment-${id}-${sha256}`,
   /** What is known of the PIN of a token. */
   token: (token: TokenIdentity): string => {
     const { serialNumber, label, model, manufacturer } = token;

@@ -6,9 +6,13 @@ import type { ReviewReason } from "./domain/progress.js";
 import type { JsonObject } from "./domain/scalars.js";
 import type { CloseReason } from "./lifecycle.js";
 import type { TokenIdentity } from "./ports/driver.js";
-import type { Exchange } from "./ports/transport.js";
+import type {
+  AttachmentReference,
+  CertificationRequestReason,
+  Exchange,
+} from "./ports/transport.js";
 import type { ProcessIdentity } from "./process-identity.js";
-import type { CertificateChange } from "./views.js";
+import type { CertificateChange, Rebinding } from "./views.js";
 
 /**
  * What is known of one renewal, and all that is needed to go on with it in another process. Immutable in memory; JSON in
@@ -58,6 +62,8 @@ interface ApplicationFacts {
   readonly requestedKey?: RequestedKey | undefined;
   /** PKCS#10, DER. */
   readonly request?: Uint8Array | undefined;
+  /** The same for the encryption certificate, where it is renewed together with the signing one. */
+  readonly encryption?: RequestedEncryption | undefined;
   /** The application as signed (CMS), DER. */
   readonly signed?: Uint8Array | undefined;
   /** The RA's signed receipt, DER. */
@@ -65,6 +71,34 @@ interface ApplicationFacts {
   readonly submittedAt?: Date | undefined;
   /** What the RA gave to speak of the application; opaque. */
   readonly remote?: JsonObject | undefined;
+  readonly amendableUntil?: Date | undefined;
+  /** Earlier revisions, oldest first: what was signed, and why the RA gave it back. */
+  readonly returned?: readonly ReturnedRevision[] | undefined;
+  /** Certification requests after the application, oldest first, as they were signed, with the RA's receipts. */
+  readonly handedIn?: readonly HandedInRequest[] | undefined;
+  /** Key pairs on the token that this renewal made and will not use. */
+  readonly abandonedKeys?: readonly RequestedKey[] | undefined;
+}
+
+export interface ReturnedRevision {
+  readonly revision: number;
+  readonly choice: Choice;
+  readonly signed?: Uint8Array | undefined;
+  readonly receipt?: Uint8Array | undefined;
+  readonly reasons: readonly ReviewReason[];
+}
+
+export interface HandedInRequest {
+  readonly reason: CertificationRequestReason;
+  /** CMS SignedData, DER; absent where the old key was lost. */
+  readonly signed?: Uint8Array | undefined;
+  readonly receipt?: Uint8Array | undefined;
+}
+
+export interface RequestedEncryption {
+  readonly key: RequestedKey;
+  /** PKCS#10, DER. */
+  readonly request?: Uint8Array | undefined;
 }
 
 /** What the holder agreed to, kept before anything is done with it. */
@@ -72,6 +106,7 @@ export interface Choice {
   readonly acceptedAt: Date;
   readonly years: number;
   readonly form: JsonObject;
+  readonly attachments: readonly AttachmentReference[];
   readonly acknowledged: readonly string[];
   readonly keyMode: KeyMode;
   readonly keyAlgorithm: KeyAlgorithm;
@@ -89,24 +124,56 @@ export interface RequestedKey {
 interface IssuanceFacts {
   readonly status: "none" | "ready" | "confirmed" | "revoked";
   readonly collectUntil?: Date | undefined;
+  /** A certification request after the application, until the RA has it. */
+  readonly keyRequest?: KeyRequest | undefined;
+  /** How many were handed in because the one before was of no use. */
+  readonly reissues?: number | undefined;
   readonly collected?: CollectedCertificate | undefined;
   readonly installation?: Installation | undefined;
 }
 
-/** Collected from the RA and verified. */
-export interface CollectedCertificate {
+/** Planned and saved before the key pair is made. */
+export interface KeyRequest {
+  readonly reason: CertificationRequestReason;
+  /** The token on which it is made. */
+  readonly token: TokenIdentity;
+  readonly key: RequestedKey;
+  readonly encryptionKey?: RequestedKey | undefined;
+  /** PKCS#10, DER, once they are signed. */
+  readonly request?: Uint8Array | undefined;
+  readonly encryptionRequest?: Uint8Array | undefined;
+}
+
+/** What was collected and verified, for one key. */
+export interface VerifiedCertificate {
   readonly certificate: Uint8Array;
   /** Leaf first, trust anchor last. */
   readonly chain: readonly Uint8Array[];
   readonly changes: readonly CertificateChange[];
+}
+
+/** Collected from the RA and verified. */
+export interface CollectedCertificate extends VerifiedCertificate {
+  readonly encryption?: VerifiedCertificate | undefined;
   readonly confirmBy?: Date | undefined;
 }
 
-interface Installation {
+interface SignedAndReceipted {
+  readonly signed?: Uint8Array | undefined;
+  readonly receipt?: Uint8Array | undefined;
+}
+
+export interface Installation {
   readonly begunAt: Date;
   readonly provenAt?: Date | undefined;
   readonly proof?: Proof | undefined;
+  /** The continuity statement: see `steps/continuity.ts`. DER. */
+  readonly continuity?: Uint8Array | undefined;
   readonly confirmedAt?: Date | undefined;
+  /** The confirmation as signed, and the RA's receipt for it, DER. */
+  readonly confirmation?: SignedAndReceipted | undefined;
+  /** What the platform's hooks moved to the new certificate. */
+  readonly rebindings?: readonly Rebinding[] | undefined;
 }
 
 /** A statement of our own that the new key signed after the installation, in a fresh process. */

@@ -11,7 +11,7 @@ import type {
   ReadyToInstall,
   Renewal,
 } from "./lifecycle.js";
-import type { BankTransfer, SubmitOptions } from "./step-options.js";
+import type { AmendOptions, BankTransfer, OnlinePayment, SubmitOptions } from "./step-options.js";
 
 /** The decisions of the whole way. Each is asked when it is due; all else is done without asking. */
 export interface RenewOptions {
@@ -19,13 +19,20 @@ export interface RenewOptions {
   /** What to apply for. `undefined` stops here, with the draft stored. */
   readonly choose: (draft: Draft) => SubmitOptions | undefined | Promise<SubmitOptions | undefined>;
   /**
-   * The transfer that was made. `undefined` stops here; come back with the renewal's id when it was. One that leaves a part
-   * of the money open stops here too: it is asked once, and again only when the RA has looked.
+   * The transfer that was made, or how it is to be paid online: then `showPayment` is called with the open payment. `undefined`
+   * stops here; come back with the renewal's id when it was. One that leaves a part of the money open stops here too: it is
+   * asked once, and again only when the RA has looked.
    */
   readonly pay?:
     | ((
         renewal: AwaitingPayment | ActionRequired,
-      ) => BankTransfer | undefined | Promise<BankTransfer | undefined>)
+      ) => Payment | undefined | Promise<Payment | undefined>)
+    | undefined;
+  /** Shows the holder where to pay: `payment.online`. `true` waits for the money; anything else stops here. */
+  readonly showPayment?: ((renewal: AwaitingPayment) => boolean | Promise<boolean>) | undefined;
+  /** What is corrected of an application that was returned: see `reasons`. `undefined` stops here. */
+  readonly correct?:
+    | ((renewal: ActionRequired) => AmendOptions | undefined | Promise<AmendOptions | undefined>)
     | undefined;
   /** Which guards are acknowledged at installation. Default: none, which is enough where there are none. */
   readonly acknowledge?:
@@ -34,6 +41,9 @@ export interface RenewOptions {
   /** Passed to the steps that unlock; asked of the holder first. */
   readonly retryPin?: boolean | "final" | undefined;
 }
+
+/** 银行转账 or 在线支付. */
+export type Payment = BankTransfer | OnlinePayment;
 
 /** Where the whole way ends, or stops because a person has to do something. */
 export type RenewResult = Completed | Closed | Draft | AwaitingPayment | ActionRequired;
@@ -91,13 +101,13 @@ async function advance(renewal: Renewal, options: RenewOptions): Promise<Renewal
     case "confirming":
       return renewal.continue({ signal, retryPin });
     case "awaiting-payment": {
-      const transfer = await options.pay?.(renewal);
-      return transfer && renewal.payByBankTransfer({ signal, ...transfer });
+      const payment = await options.pay?.(renewal);
+      return payment && pay(renewal, payment, options);
     }
     case "awaiting-review":
       return renewal.wait({ signal, retryPin });
     case "action-required":
-      return payTheRest(renewal, options);
+      return isShort(renewal) ? payTheRest(renewal, options) : correct(renewal, options);
     case "ready-to-install": {
       const acknowledge = (await options.acknowledge?.(renewal)) ?? [];
       return renewal.install({ signal, retryPin, acknowledge });
@@ -110,13 +120,33 @@ async function advance(renewal: Renewal, options: RenewOptions): Promise<Renewal
 
 async function payTheRest(
   renewal: ActionRequired,
-  { pay, signal }: RenewOptions,
+  options: RenewOptions,
 ): Promise<Renewal | undefined> {
-  if (!isShort(renewal)) return undefined;
-  const transfer = await pay?.(renewal);
-  if (transfer) return renewal.payByBankTransfer({ signal, ...transfer });
+  const payment = await options.pay?.(renewal);
+  if (payment) return pay(renewal, payment, options);
   assertNotShort(renewal);
   return undefined;
+}
+
+async function correct(
+  renewal: ActionRequired,
+  { correct: ask, signal, retryPin }: RenewOptions,
+): Promise<Renewal | undefined> {
+  const corrections = await ask?.(renewal);
+  return corrections && renewal.amend({ signal, retryPin, ...corrections });
+}
+
+/** A transfer is announced; a payment at the gateway is opened, shown, and waited for. */
+async function pay(
+  renewal: AwaitingPayment | ActionRequired,
+  payment: Payment,
+  { showPayment, signal, retryPin }: RenewOptions,
+): Promise<Renewal> {
+  if ("remittances" in payment) return renewal.payByBankTransfer({ signal, ...payment });
+  const opened = await renewal.payOnline({ signal, ...payment });
+  if (opened.state !== "awaiting-payment" || !opened.payment?.online) return opened;
+  const waits = (await showPayment?.(opened)) === true;
+  return waits ? opened.wait({ signal, retryPin }) : opened;
 }
 
 function isShort({ payment }: ActionRequired): boolean {

@@ -1,8 +1,8 @@
-import { receivedAmount } from "./domain/ledger.js";
+import { openOnlinePayment, receivedAmount } from "./domain/ledger.js";
 import { formatMoney, type Money, sameMoney } from "./domain/money.js";
 import type { Progress } from "./domain/progress.js";
 import { RenewalError } from "./errors.js";
-import { type Reply, replySchema } from "./ports/transport.js";
+import { type Exchange, type Reply, replySchema } from "./ports/transport.js";
 import { problemsOf } from "./problems.js";
 import type { RenewalRecord } from "./record.js";
 import { deriveState } from "./transitions.js";
@@ -12,7 +12,12 @@ import { deriveState } from "./transitions.js";
  * @throws ERR_RA_RESPONSE when the answer is not what a transport may give, about another revision of the application, or
  *   about another price than the one that was agreed and signed
  */
-export function withReply(record: RenewalRecord, reply: Reply, now: Date): RenewalRecord {
+export function withReply(
+  record: RenewalRecord,
+  reply: Reply,
+  now: Date,
+  exchange?: Pick<Exchange, "purpose">,
+): RenewalRecord {
   // Whatever is wrong must show here: what cannot be stored would cost the step that asked.
   const { error } = replySchema.safeEncode(reply as Parameters<typeof replySchema.safeEncode>[0]);
   if (error) throw new RenewalError("ERR_RA_RESPONSE", { problems: problemsOf(error) });
@@ -33,7 +38,9 @@ export function withReply(record: RenewalRecord, reply: Reply, now: Date): Renew
       reasons: application.reasons,
       submittedAt: record.application.submittedAt ?? now,
       remote: reply.remote ?? record.application.remote,
-      receipt: record.application.receipt ?? reply.receipt,
+      // The receipt for the application is the one to keep; others are for what followed.
+      receipt: exchange?.purpose === "application" ? reply.receipt : record.application.receipt,
+      amendableUntil: application.amendableUntil,
     },
     payment: payment ?? record.payment,
     order: order ?? record.order,
@@ -52,8 +59,10 @@ function assertAgreedPrice(
   const agreed = offer.offer.terms.years.find(({ years }) => years === choice?.years)?.total;
   if (!agreed) return;
   const told: Money[] = [payment?.total, order?.total].filter((total) => total !== undefined);
+  const opened = payment && openOnlinePayment(payment);
   const other =
     told.find((total) => !sameMoney(total, agreed)) ??
+    (opened && opened.amount.amount > agreed.amount ? opened.amount : undefined) ??
     (order && order.fee.currency !== agreed.currency ? order.fee : undefined);
   if (!other) return;
   const reason = `the answer asks ${formatMoney(other)}, agreed were ${formatMoney(agreed)}`;
@@ -63,14 +72,36 @@ function assertAgreedPrice(
 /** Without the follow secret once there is nothing left to follow. */
 export function withoutSpentSecrets(record: RenewalRecord): RenewalRecord {
   const state = deriveState(record);
-  const over = state === "completed" || (state === "closed" && !moneyIsUnderWay(record));
-  return over ? { ...record, secrets: {} } : record;
+  const isOver = state === "completed" || state === "closed";
+  return isOver && !isFollowed(record) ? { ...record, secrets: {} } : record;
 }
 
-/** An announced transfer can still arrive after the end, and then goes back. */
-function moneyIsUnderWay({ payment, application }: RenewalRecord): boolean {
-  if (!payment || application.status === "discarded") return false;
+/** Whether the RA has still something to do or to tell after the end. */
+export function isFollowed(record: RenewalRecord): boolean {
+  if (record.application.status === "discarded") return false;
+  return moneyIsUnderWay(record) || papersAreUnderWay(record);
+}
+
+/** What was announced, or opened at the gateway, can still arrive after the end, and then goes back. */
+function moneyIsUnderWay(record: RenewalRecord): boolean {
+  const { payment } = record;
+  if (!payment) return false;
   const refunding = payment.refunds.some(({ status }) => status === "due");
-  const announced = payment.instructions.some(({ status }) => status === "declared");
-  return refunding || announced || receivedAmount(payment).amount > 0;
+  const announced = payment.instructions.some(
+    (instruction) =>
+      instruction.status === "declared" ||
+      instruction.status === "open" ||
+      instruction.status === "closed",
+  );
+  const unearned = deriveState(record) === "closed" && receivedAmount(payment).amount > 0;
+  return refunding || announced || unearned;
+}
+
+/** An invoice that is not issued yet, a parcel that has not arrived. */
+function papersAreUnderWay({ order }: RenewalRecord): boolean {
+  if (!order) return false;
+  return (
+    order.invoices.some(({ status }) => status === "requested") ||
+    order.shipments.some(({ status }) => status !== "delivered")
+  );
 }

@@ -1,3 +1,4 @@
+import type { DecryptionOutlook, Envelope } from "./can-decrypt.js";
 import type { Clock } from "./clock.js";
 import type { Guard } from "./domain/offer.js";
 import type { Emitter } from "./events.js";
@@ -15,8 +16,19 @@ export interface CredentialReference {
 }
 
 /** Why a PIN is asked for. */
-export type PinReason = "submit" | "install" | "confirm" | "cancel" | "poll" | "retire";
+export type PinReason =
+  | "submit"
+  | "amend"
+  | "install"
+  | "reissue"
+  | "confirm"
+  | "cancel"
+  | "poll"
+  | "look-up"
+  | "decrypt"
+  | "retire";
 
+/** What the holder should be shown when asked for the PIN: which token, what for, and how many tries may be left. */
 export interface PinRequest {
   readonly token: TokenIdentity;
   readonly reason: PinReason;
@@ -30,9 +42,38 @@ export type PinCallback = (request: PinRequest) => Promise<string | undefined> |
 /** What the embedding platform wants to be asked, such as whether bids are encrypted to the old certificate. */
 export type GuardsCallback = (
   credential: CredentialReference,
-  /** Aborts when the answer is no longer waited for. */
-  options: { readonly signal?: AbortSignal | undefined },
+  options: {
+    /** Aborts when the answer is no longer waited for. */
+    readonly signal?: AbortSignal | undefined;
+    /** `client.canDecrypt`, without a PIN: whether an uploaded bid, say, can be opened still. */
+    readonly canDecrypt: (envelope: Envelope) => Promise<DecryptionOutlook>;
+  },
 ) => readonly Guard[] | Promise<readonly Guard[]>;
+
+/** What was renewed, for a platform that bound something to the old certificate. */
+export interface Continuity {
+  readonly renewalId: string;
+  readonly previous: CertificateSummary;
+  readonly renewed: CertificateSummary;
+  /**
+   * CMS SignedData (RFC 5652), DER: by the new key around one by the old key, around JSON that names both certificates. Absent
+   * where the old key was lost.
+   */
+  readonly statement: Uint8Array | undefined;
+}
+
+/** Moves a login, a seal or another binding from the old certificate to the new one. */
+export interface RebindHook {
+  /** Letters, digits, `-` and `_`: under it the report tells what became of it. */
+  readonly id: string;
+  /** What is bound, for people. */
+  readonly title: string;
+  /** `moved`, or `left` where a person has to do it; what is thrown is told in the report. Safe to be called again. */
+  rebind(
+    continuity: Continuity,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): Promise<"moved" | "left"> | "moved" | "left";
+}
 
 /** What every step is given: the ports, and what must be injectable. */
 export interface Runtime {
@@ -43,6 +84,7 @@ export interface Runtime {
   readonly trustAnchors: readonly Uint8Array[];
   readonly pin?: PinCallback | undefined;
   readonly guards?: GuardsCallback | undefined;
+  readonly rebindHooks: readonly RebindHook[];
   readonly clock: Clock;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly emitter: Emitter;

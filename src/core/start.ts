@@ -5,11 +5,12 @@ import { identityOf } from "./domain/token-identity.js";
 import { type ErrorCode, RenewalError } from "./errors.js";
 import type { Draft } from "./lifecycle.js";
 import { parseCertificate } from "./pki/certificate.js";
-import type { HeldCertificate, RenewalRecord } from "./record.js";
+import type { RenewalRecord } from "./record.js";
 import { saveRecord } from "./record-store.js";
 import { freshId, type Runtime } from "./runtime.js";
 import type { StepOptions } from "./step-options.js";
 import { fetchOffer } from "./steps/draft.js";
+import { heldOf } from "./summaries.js";
 
 /**
  * Fetches the offer for a certificate and stores a draft. Nothing is sent but the certificate; nothing is written to the token.
@@ -60,6 +61,7 @@ async function storeDraft(
     const offer = await fetchOffer(runtime.transportFor(reference), signing.der, {
       signal,
       trustAnchors: runtime.trustAnchors,
+      encryption: encryption?.der,
     });
     const now = runtime.clock.now();
     const record: RenewalRecord = {
@@ -82,8 +84,4 @@ async function storeDraft(
     await runtime.store.remove(claim.key, claim.revision).catch(() => undefined);
     throw error;
   }
-}
-
-function heldOf({ der, keyId, label }: Credential["signing"]): HeldCertificate {
-  return { der, keyId: new Uint8Array(Buffer.from(keyId, "hex")), label };
 }

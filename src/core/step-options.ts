@@ -2,6 +2,8 @@ import type { KeyAlgorithm } from "./domain/key-algorithm.js";
 import type { Recipient, Remittance } from "./domain/ledger.js";
 import type { Agreement, KeyMode } from "./domain/offer.js";
 import type { JsonObject } from "./domain/scalars.js";
+import type { TokenIdentity } from "./ports/driver.js";
+import type { CertificationRequestReason } from "./ports/transport.js";
 
 /** What the steps are given. */
 
@@ -24,6 +26,15 @@ export interface ContinueOptions extends UnlockingStepOptions {
   readonly repeat?: boolean | undefined;
 }
 
+/** A document for the RA: a scan of a licence, say. Only its hash, type and size go under the signature. */
+export interface Attachment {
+  /** A `purpose` of `offer.attachments`. */
+  readonly purpose: string;
+  /** Such as `application/pdf`. */
+  readonly mediaType: string;
+  readonly content: Uint8Array;
+}
+
 /** What the holder decided on an offer. */
 export interface SubmitOptions extends UnlockingStepOptions {
   /** The agreement that the holder read and accepts: `draft.offer.agreement`, or its version and hash. */
@@ -32,6 +43,8 @@ export interface SubmitOptions extends UnlockingStepOptions {
   readonly years: number;
   /** The form's values; those that the RA prefilled are taken where a field is missing. */
   readonly form?: JsonObject | undefined;
+  /** What `offer.attachments` wants. Kept in the store until the RA has it. */
+  readonly attachments?: readonly Attachment[] | undefined;
   /** The ids of all of `draft.guards`. */
   readonly acknowledge?: readonly string[] | undefined;
   /** Default: `re-key` where the terms allow it. */
@@ -50,6 +63,36 @@ export interface BankTransfer extends StepOptions {
   readonly repeat?: boolean | undefined;
 }
 
+/** What is corrected of an application that was returned. What is not named stays as it was signed. */
+export interface AmendOptions extends UnlockingStepOptions {
+  /** Fields to change; the others stay. */
+  readonly form?: JsonObject | undefined;
+  /** Documents to add, or to put in the place of those of the same purpose. */
+  readonly attachments?: readonly Attachment[] | undefined;
+}
+
+export interface AttachOptions extends UnlockingStepOptions {
+  /** Documents to add, or to put in the place of those of the same purpose. */
+  readonly attachments: readonly Attachment[];
+}
+
+/** 在线支付 */
+export interface OnlinePayment extends StepOptions {
+  /** An id of `order.paymentMethods`. Default: the only one, where there is only one. */
+  readonly method?: string | undefined;
+  readonly recipient: Recipient;
+  /** An id of `order.invoiceTypes`. Default: the only one, where there is only one. */
+  readonly invoice?: string | undefined;
+  /** Open another one although the protocol cannot tell whether the RA has opened the one before. */
+  readonly repeat?: boolean | undefined;
+}
+
+export interface ReissueOptions extends ContinueOptions {
+  readonly reason: Exclude<CertificationRequestReason, "installation">;
+  /** With `token-replaced`: one of `driver.tokens()`, or a credential's, that takes the place of the one before. */
+  readonly token?: TokenIdentity | undefined;
+}
+
 export interface InstallOptions extends UnlockingStepOptions {
   /** The ids of all of `renewal.guards`, asked again. */
   readonly acknowledge?: readonly string[] | undefined;
@@ -61,6 +104,15 @@ export interface WaitOptions extends StepOptions {
 }
 
 export interface RetireOptions extends UnlockingStepOptions {
-  /** What to remove from the token. The key pair of an encryption certificate must be named expressly. */
-  readonly remove: readonly ("certificate" | "key-pair" | "decryption-key-pair")[];
+  /**
+   * What to remove from the token: certificate and key pair of the previous signing certificate, and, where it was renewed
+   * too, the previous encryption certificate. `decryption-key-pair` is every key pair of them that opens files, and must be
+   * named expressly.
+   */
+  readonly remove: readonly (
+    | "certificate"
+    | "key-pair"
+    | "encryption-certificate"
+    | "decryption-key-pair"
+  )[];
 }

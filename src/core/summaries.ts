@@ -1,4 +1,5 @@
 import {
+  openOnlinePayment,
   outstandingAmount,
   type PaymentLedger,
   paymentStatus,
@@ -31,6 +32,11 @@ export function summarize({ der, keyId, label }: HeldCertificate): CertificateSu
   };
 }
 
+/** The way back. */
+export function heldOf({ der, keyId, label }: CertificateSummary): HeldCertificate {
+  return { der, keyId: new Uint8Array(Buffer.from(keyId, "hex")), label };
+}
+
 export function credentialOf(record: RenewalRecord): CredentialReference {
   return { token: record.token, signing: summarize(record.previous) };
 }
@@ -42,6 +48,7 @@ export function viewPayment(ledger: PaymentLedger): PaymentView {
     received: receivedAmount(ledger),
     outstanding: outstandingAmount(ledger),
     uncovered: uncoveredAmount(ledger),
+    online: openOnlinePayment(ledger),
   };
 }
 
@@ -52,19 +59,39 @@ export function reportOf(record: RenewalRecord): RenewalReport | undefined {
   const { requestedKey, choice } = application;
   if (!collected || !requestedKey || !choice) return undefined;
   if (!installation?.provenAt || !installation.confirmedAt) return undefined;
+  const renewed = summarize({ der: collected.certificate, ...requestedKey });
   return {
     renewalId: record.id,
     businessNumber: record.order?.businessNumber,
     token: record.token,
     previous: summarize(record.previous),
-    renewed: summarize({ der: collected.certificate, ...requestedKey }),
+    renewed,
+    encryption: encryptionOutcome(record),
+    validFrom: renewed.notBefore,
     keyMode: choice.keyMode,
     changes: collected.changes,
     bindAgain:
       choice.keyMode === "re-key"
         ? ["serialNumber", "thumbprint", "publicKey"]
         : ["serialNumber", "thumbprint"],
+    continuity: installation.continuity,
+    rebindings: installation.rebindings ?? [],
     provenAt: installation.provenAt,
     confirmedAt: installation.confirmedAt,
   };
+}
+
+function encryptionOutcome(record: RenewalRecord): RenewalReport["encryption"] {
+  const { encryption: held, offer, application, issuance } = record;
+  if (!held) return undefined;
+  const previous = summarize(held);
+  const { collected } = issuance;
+  if (application.encryption && collected?.encryption) {
+    const { keyId, label } = application.encryption.key;
+    const der = collected.encryption.certificate;
+    return { outcome: "renewed", previous, renewed: summarize({ der, keyId, label }) };
+  }
+  const terms = offer.offer.encryption;
+  const reason = terms?.note ?? "the RA did not offer to renew it";
+  return { outcome: "kept", previous, reason };
 }

@@ -54,6 +54,9 @@ export const TRANSITIONS: Record<State, Partial<Record<StepName, readonly Target
   draft: { submit: ["submitting"], refresh: [], discard: ["closed:discarded"] },
   submitting: {
     submit: ACCEPTED,
+    // What could not be signed, or was refused, leaves the application returned as it was.
+    amend: [...ACCEPTED, "action-required"],
+    attach: [...ACCEPTED, "action-required"],
     // Days may pass before an interrupted `submit` is continued, and the RA did not wait.
     continue: [
       ...ACCEPTED,
@@ -67,20 +70,30 @@ export const TRANSITIONS: Record<State, Partial<Record<StepName, readonly Target
     "refresh",
     "wait",
     "payByBankTransfer",
+    "payOnline",
     "cancel",
   ]),
   "awaiting-review": remoteSteps("awaiting-review", ["refresh", "wait", "cancel"]),
-  "action-required": remoteSteps("action-required", ["refresh", "payByBankTransfer", "cancel"]),
+  "action-required": {
+    ...remoteSteps("action-required", ["refresh", "payByBankTransfer", "payOnline", "cancel"]),
+    amend: ["submitting"],
+    attach: ["submitting"],
+  },
   "ready-to-install": {
     ...remoteSteps("ready-to-install", ["cancel"]),
     install: ["installing", ...WITHDRAWN],
+    requestReissue: ["awaiting-review", ...WITHDRAWN],
   },
-  installing: { install: ["confirming", ...WITHDRAWN], continue: ["confirming", ...WITHDRAWN] },
+  installing: {
+    install: ["confirming", ...WITHDRAWN],
+    continue: ["confirming", ...WITHDRAWN],
+    requestReissue: ["awaiting-review", "ready-to-install", ...WITHDRAWN],
+  },
   confirming: {
     install: ["completed", ...WITHDRAWN],
     continue: ["completed", ...WITHDRAWN],
   },
-  completed: { retirePrevious: [] },
+  completed: { retirePrevious: [], refresh: [], rebind: [] },
   // What is over stays over, for the reason that it was closed with.
   closed: { refresh: [] },
 };

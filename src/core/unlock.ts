@@ -1,15 +1,25 @@
 import { z } from "zod";
 import { untilAborted } from "./abort.js";
-import type { StepContext } from "./context.js";
 import { dateTime } from "./domain/scalars.js";
 import { identityOf, sameToken } from "./domain/token-identity.js";
 import { errorCode, RenewalError, throwIfAborted } from "./errors.js";
+import type { Activity } from "./events.js";
 import type { Session, Token, TokenIdentity } from "./ports/driver.js";
 import type { Store } from "./ports/store.js";
 import type { ProcessIdentity } from "./process-identity.js";
 import { storeKeys } from "./record-store.js";
 import type { PinReason, Runtime } from "./runtime.js";
 import type { UnlockingStepOptions } from "./step-options.js";
+
+/** For what a token is unlocked: a step of a renewal (its `StepContext` is one), or a question that has no record. */
+export interface UnlockContext {
+  readonly runtime: Runtime;
+  readonly token: TokenIdentity;
+  readonly signal: AbortSignal | undefined;
+  activity(activity: Activity): void;
+  /** Awaited before the PIN crosses: what has a record saves the host there, so that a later process can end it. */
+  onHost(host: ProcessIdentity): Promise<void>;
+}
 
 /** Opens sessions for one step: the holder is asked for the PIN once, and it is dropped with the step. */
 export interface TokenAccess {
@@ -22,7 +32,7 @@ export interface TokenAccess {
 }
 
 export function tokenAccess(
-  context: StepContext,
+  context: UnlockContext,
   reason: PinReason,
   options: UnlockingStepOptions,
 ): TokenAccess {
@@ -37,8 +47,8 @@ export function tokenAccess(
   }
 
   async function open(): Promise<{ readonly session: Session; readonly attempts: Attempts }> {
-    const { runtime, record, signal } = context;
-    const token = await findToken(runtime, record.token, signal);
+    const { runtime, signal } = context;
+    const token = await findToken(runtime, context.token, signal);
     const attempts = await openAttempts(runtime, token);
     // A PIN that was just accepted may be presented even where one wrong PIN would lock the token.
     attempts.assertAllowed(token, proven ? "final" : options.retryPin);
@@ -49,13 +59,11 @@ export function tokenAccess(
     context.activity("unlocking");
     const onHost = async (host: ProcessIdentity) => {
       // Both before the PIN crosses: a process that comes after us must find the host, and know of the attempt.
-      await context.save((current) =>
-        current.claim ? { ...current, claim: { ...current.claim, host } } : current,
-      );
+      await context.onHost(host);
       await attempts.begin();
     };
     try {
-      const session = await runtime.driver.unlock(record.token, { pin, signal, onHost });
+      const session = await runtime.driver.unlock(context.token, { pin, signal, onHost });
       proven = true;
       try {
         await attempts.end("accepted");
@@ -93,7 +101,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * The token of the record, wherever it is plugged in.
+ * The token, wherever it is plugged in.
  * @throws ERR_TOKEN_NOT_PRESENT, ERR_TOKEN_WRONG when only others are there
  */
 export async function findToken(

@@ -1,4 +1,4 @@
-import type { PaymentLedger, PaymentStatus } from "./domain/ledger.js";
+import type { OnlinePaymentInstruction, PaymentLedger, PaymentStatus } from "./domain/ledger.js";
 import type { Money } from "./domain/money.js";
 import type { KeyMode } from "./domain/offer.js";
 import type { TokenIdentity } from "./ports/driver.js";
@@ -25,7 +25,8 @@ export interface CertificateSummary {
 /** A question to be answered before `submit` and before `install`, from the RA or from the embedding platform. */
 export interface GuardQuestion {
   readonly id: string;
-  readonly from: "ra" | "platform" | "terms";
+  /** `token`: from what stands on it. */
+  readonly from: "ra" | "platform" | "terms" | "token";
   readonly en: string;
   readonly zh: string;
 }
@@ -38,6 +39,8 @@ export interface PaymentView extends PaymentLedger {
   readonly outstanding: Money;
   /** What is covered neither by a receipt nor by an announced transfer. */
   readonly uncovered: Money;
+  /** The payment that is open at the gateway: where to pay, and until when. */
+  readonly online: OnlinePaymentInstruction | undefined;
 }
 
 /** Something about the new certificate that differs from the previous one, beyond key, serial number and dates. */
@@ -56,6 +59,27 @@ export interface CertificateChange {
   readonly to: string;
 }
 
+/** What a hook of the platform made of one login, seal or other binding to the old certificate. */
+export interface Rebinding {
+  /** The hook's `id` and `title`. */
+  readonly id: string;
+  readonly title: string;
+  readonly status: "moved" | "left";
+  /** Why it was left. */
+  readonly reason?: string | undefined;
+  readonly at: Date;
+}
+
+/** What became of the encryption certificate beside the signing one. */
+export type EncryptionOutcome =
+  | {
+      readonly outcome: "renewed";
+      readonly previous: CertificateSummary;
+      readonly renewed: CertificateSummary;
+    }
+  /** It stays as it is, and `reason` says why; the key stays on the token and opens what it opened. */
+  | { readonly outcome: "kept"; readonly previous: CertificateSummary; readonly reason: string };
+
 /** What `install` achieved, for the holder's files. */
 export interface RenewalReport {
   readonly renewalId: string;
@@ -65,6 +89,17 @@ export interface RenewalReport {
   readonly renewed: CertificateSummary;
   readonly keyMode: KeyMode;
   readonly changes: readonly CertificateChange[];
+  /** `undefined` where the credential had none. */
+  readonly encryption: EncryptionOutcome | undefined;
+  /** From when the new certificate is valid: an RA may issue for a time to come. */
+  readonly validFrom: Date;
+  /**
+   * CMS SignedData, DER: the old key signed the new certificate, and the new key signed that. Absent where the old key was
+   * not on the token any more.
+   */
+  readonly continuity: Uint8Array | undefined;
+  /** What the client's `rebind` hooks moved, and what they left. */
+  readonly rebindings: readonly Rebinding[];
   /** What logins, seals and platforms bound to the old certificate must be bound to again. */
   readonly bindAgain: readonly ("serialNumber" | "thumbprint" | "publicKey")[];
   /** When the new pair was proven on the token: written, read back, and a signature of it verified, by a fresh process. */

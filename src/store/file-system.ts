@@ -17,6 +17,7 @@ export interface FileSystem {
   stat(path: string): Promise<{ readonly size: number; readonly mtimeMs: number }>;
 }
 
+/** A file or folder that {@link FileSystem} opened. */
 export interface OpenFile {
   writeFile(data: Uint8Array): Promise<void>;
   sync(): Promise<void>;

@@ -8,6 +8,7 @@ import { conflict, type Head, revisionsIn } from "./revisions.js";
 
 export type { FileSystem, OpenFile } from "./file-system.js";
 
+/** What {@link fileStore} takes. */
 export interface FileStoreOptions {
   /** Made with mode 0700 when it is not there. On a local file system with hard links. */
   readonly directory: string;

@@ -174,7 +174,7 @@ describe("provoked, with nothing lost", () => {
   });
 
   test("an application made in time is installed although the certificate has expired since", async () => {
-    const scene = await setUp();
+    const scene = await setUp({ ra: { ...CLERKS, confirmWithinMs: 60 * DAY_MS } });
     const ready = await reach("ready-to-install", scene.world, scene);
     scene.world.clock.advance(31 * DAY_MS);
 

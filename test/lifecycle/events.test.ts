@@ -48,6 +48,9 @@ describe("events", () => {
       "install: writing",
       "install: unlocking",
       "install: proving",
+      // The proof, the continuity statement by the old key and by the new one, the confirmation.
+      "install: signing",
+      "install: signing",
       "install: signing",
       "install: signing",
       "state installing → confirming",

@@ -226,7 +226,7 @@ export const FAILURES: readonly Failure[] = [
     [
       ["wrong-key", "ERR_ISSUED_WRONG_KEY"],
       ["wrong-chain", "ERR_ISSUED_UNTRUSTED"],
-      ["wrong-subject", "ERR_ISSUED_MISMATCH"],
+      ["other-subject", "ERR_ISSUED_MISMATCH"],
       ["too-short", "ERR_ISSUED_MISMATCH"],
     ] as const
   ).map(

@@ -18,13 +18,13 @@ import {
 const STEPS: Record<State, readonly [taken: StepName, ...others: StepName[]]> = {
   draft: ["submit", "refresh", "discard"],
   submitting: ["continue"],
-  "awaiting-payment": ["payByBankTransfer", "refresh", "wait", "cancel"],
+  "awaiting-payment": ["payByBankTransfer", "payOnline", "refresh", "wait", "cancel"],
   "awaiting-review": ["cancel", "refresh", "wait"],
-  "action-required": ["cancel", "refresh", "payByBankTransfer"],
-  "ready-to-install": ["install", "cancel"],
-  installing: ["continue"],
+  "action-required": ["cancel", "refresh", "payByBankTransfer", "payOnline", "amend", "attach"],
+  "ready-to-install": ["install", "cancel", "requestReissue"],
+  installing: ["continue", "requestReissue"],
   confirming: ["continue"],
-  completed: ["retirePrevious"],
+  completed: ["retirePrevious", "refresh", "rebind"],
   closed: ["refresh"],
 };
 

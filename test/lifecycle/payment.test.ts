@@ -15,6 +15,7 @@ import {
   inState,
   sendings,
   transferOf,
+  transfersOf,
   type World,
   type WorldOptions,
 } from "./world.js";
@@ -80,7 +81,7 @@ describe("bank transfer (银行转账)", () => {
     const whole = await again.payByBankTransfer(transferOf(2_000));
 
     expect(whole.state).toBe("awaiting-review");
-    expect(whole.payment?.instructions.map(({ remittances }) => remittances[0]?.amount)).toEqual([
+    expect(transfersOf(whole).map(({ remittances }) => remittances[0]?.amount)).toEqual([
       fen(4_000),
       fen(4_000),
       fen(2_000),

@@ -137,6 +137,7 @@ describe("answers that cannot be", () => {
     };
     const program = world.program({ transport: { ...world.ra, progress } });
     const renewal = await reach("awaiting-review", world, program);
+    world.ra.desk.book(renewal.id);
     world.ra.desk.approve(renewal.id);
 
     const error = await failureOf(renewal.refresh());

@@ -11,6 +11,7 @@ import {
   sendings,
   theCredential,
   transferOf,
+  transfersOf,
 } from "./world.js";
 
 const SHORT = { ra: { ...CLERKS, confirmWithinMs: DAY_MS } };
@@ -90,7 +91,7 @@ describe("another announcement than the one that was lost", () => {
 
     const paid = await renewal.payByBankTransfer(transferOf(6_000));
 
-    const amounts = paid.payment?.instructions.flatMap(({ remittances }) =>
+    const amounts = transfersOf(paid).flatMap(({ remittances }) =>
       remittances.map(({ amount }) => amount.amount),
     );
     expect(amounts).toEqual([6_000]);

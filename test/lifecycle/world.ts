@@ -1,6 +1,7 @@
 import { sign, verify, X509Certificate } from "node:crypto";
 import {
   type BankTransfer,
+  type BankTransferInstruction,
   type Credential,
   createRenewalClient,
   type Draft,
@@ -169,4 +170,11 @@ export function transferOf(amount: number): BankTransfer {
       },
     ],
   };
+}
+
+/** The transfers that were announced. */
+export function transfersOf({ payment }: Pick<Renewal, "payment">): BankTransferInstruction[] {
+  return (payment?.instructions ?? []).filter(
+    ({ kind }) => kind === "bank-transfer",
+  ) as BankTransferInstruction[];
 }

@@ -10,6 +10,7 @@ import type {
   Draft,
   Installing,
   InstallOptions,
+  OnlinePayment,
   ReadyToInstall,
   Renewal,
   RenewalReport,
@@ -28,6 +29,7 @@ type StepsOf<S extends State> = Extract<keyof StateOf<S>, StepName>;
 
 declare const submitOptions: SubmitOptions;
 declare const transfer: BankTransfer;
+declare const payment: OnlinePayment;
 
 describe("the legal steps, and no others", () => {
   test("draft", () => {
@@ -40,7 +42,7 @@ describe("the legal steps, and no others", () => {
 
   test("awaiting-payment", () => {
     expectTypeOf<StepsOf<"awaiting-payment">>().toEqualTypeOf<
-      "refresh" | "payByBankTransfer" | "wait" | "cancel"
+      "refresh" | "payByBankTransfer" | "payOnline" | "wait" | "cancel"
     >();
   });
 
@@ -50,16 +52,18 @@ describe("the legal steps, and no others", () => {
 
   test("action-required", () => {
     expectTypeOf<StepsOf<"action-required">>().toEqualTypeOf<
-      "refresh" | "payByBankTransfer" | "cancel"
+      "refresh" | "payByBankTransfer" | "payOnline" | "amend" | "attach" | "cancel"
     >();
   });
 
   test("ready-to-install", () => {
-    expectTypeOf<StepsOf<"ready-to-install">>().toEqualTypeOf<"cancel" | "install">();
+    expectTypeOf<StepsOf<"ready-to-install">>().toEqualTypeOf<
+      "cancel" | "install" | "requestReissue"
+    >();
   });
 
   test("installing", () => {
-    expectTypeOf<StepsOf<"installing">>().toEqualTypeOf<"continue">();
+    expectTypeOf<StepsOf<"installing">>().toEqualTypeOf<"continue" | "requestReissue">();
   });
 
   test("confirming", () => {
@@ -67,7 +71,7 @@ describe("the legal steps, and no others", () => {
   });
 
   test("completed", () => {
-    expectTypeOf<StepsOf<"completed">>().toEqualTypeOf<"retirePrevious">();
+    expectTypeOf<StepsOf<"completed">>().toEqualTypeOf<"retirePrevious" | "refresh" | "rebind">();
   });
 
   test("closed", () => {
@@ -90,6 +94,16 @@ describe("an illegal step does not compile", () => {
     await renewal.install();
     // @ts-expect-error
     await renewal.retirePrevious({ remove: ["certificate"] });
+    // @ts-expect-error
+    await renewal.payOnline(payment);
+    // @ts-expect-error
+    await renewal.amend({ form: {} });
+    // @ts-expect-error
+    await renewal.attach({ attachments: [] });
+    // @ts-expect-error
+    await renewal.requestReissue({ reason: "key-lost" });
+    // @ts-expect-error
+    await renewal.rebind();
   });
 
   test("submitting", async () => {
@@ -110,6 +124,16 @@ describe("an illegal step does not compile", () => {
     await renewal.install();
     // @ts-expect-error
     await renewal.retirePrevious({ remove: ["certificate"] });
+    // @ts-expect-error
+    await renewal.payOnline(payment);
+    // @ts-expect-error
+    await renewal.amend({ form: {} });
+    // @ts-expect-error
+    await renewal.attach({ attachments: [] });
+    // @ts-expect-error
+    await renewal.requestReissue({ reason: "key-lost" });
+    // @ts-expect-error
+    await renewal.rebind();
   });
 
   test("awaiting-payment", async () => {
@@ -124,6 +148,14 @@ describe("an illegal step does not compile", () => {
     await renewal.install();
     // @ts-expect-error
     await renewal.retirePrevious({ remove: ["certificate"] });
+    // @ts-expect-error
+    await renewal.amend({ form: {} });
+    // @ts-expect-error
+    await renewal.attach({ attachments: [] });
+    // @ts-expect-error
+    await renewal.requestReissue({ reason: "key-lost" });
+    // @ts-expect-error
+    await renewal.rebind();
   });
 
   test("awaiting-review", async () => {
@@ -140,6 +172,16 @@ describe("an illegal step does not compile", () => {
     await renewal.install();
     // @ts-expect-error
     await renewal.retirePrevious({ remove: ["certificate"] });
+    // @ts-expect-error
+    await renewal.payOnline(payment);
+    // @ts-expect-error
+    await renewal.amend({ form: {} });
+    // @ts-expect-error
+    await renewal.attach({ attachments: [] });
+    // @ts-expect-error
+    await renewal.requestReissue({ reason: "key-lost" });
+    // @ts-expect-error
+    await renewal.rebind();
   });
 
   test("action-required", async () => {
@@ -156,6 +198,10 @@ describe("an illegal step does not compile", () => {
     await renewal.install();
     // @ts-expect-error
     await renewal.retirePrevious({ remove: ["certificate"] });
+    // @ts-expect-error
+    await renewal.requestReissue({ reason: "key-lost" });
+    // @ts-expect-error
+    await renewal.rebind();
   });
 
   test("ready-to-install", async () => {
@@ -174,6 +220,14 @@ describe("an illegal step does not compile", () => {
     await renewal.wait();
     // @ts-expect-error
     await renewal.retirePrevious({ remove: ["certificate"] });
+    // @ts-expect-error
+    await renewal.payOnline(payment);
+    // @ts-expect-error
+    await renewal.amend({ form: {} });
+    // @ts-expect-error
+    await renewal.attach({ attachments: [] });
+    // @ts-expect-error
+    await renewal.rebind();
   });
 
   test("installing", async () => {
@@ -194,6 +248,14 @@ describe("an illegal step does not compile", () => {
     await renewal.install();
     // @ts-expect-error
     await renewal.retirePrevious({ remove: ["certificate"] });
+    // @ts-expect-error
+    await renewal.payOnline(payment);
+    // @ts-expect-error
+    await renewal.amend({ form: {} });
+    // @ts-expect-error
+    await renewal.attach({ attachments: [] });
+    // @ts-expect-error
+    await renewal.rebind();
   });
 
   test("confirming", async () => {
@@ -214,14 +276,22 @@ describe("an illegal step does not compile", () => {
     await renewal.install();
     // @ts-expect-error
     await renewal.retirePrevious({ remove: ["certificate"] });
+    // @ts-expect-error
+    await renewal.payOnline(payment);
+    // @ts-expect-error
+    await renewal.amend({ form: {} });
+    // @ts-expect-error
+    await renewal.attach({ attachments: [] });
+    // @ts-expect-error
+    await renewal.requestReissue({ reason: "key-lost" });
+    // @ts-expect-error
+    await renewal.rebind();
   });
 
   test("completed", async () => {
     const renewal = {} as StateOf<"completed">;
     // @ts-expect-error
     await renewal.submit(submitOptions);
-    // @ts-expect-error
-    await renewal.refresh();
     // @ts-expect-error
     await renewal.discard();
     // @ts-expect-error
@@ -234,6 +304,14 @@ describe("an illegal step does not compile", () => {
     await renewal.cancel();
     // @ts-expect-error nothing is installed twice
     await renewal.install();
+    // @ts-expect-error
+    await renewal.payOnline(payment);
+    // @ts-expect-error
+    await renewal.amend({ form: {} });
+    // @ts-expect-error
+    await renewal.attach({ attachments: [] });
+    // @ts-expect-error
+    await renewal.requestReissue({ reason: "key-lost" });
   });
 
   test("closed", async () => {
@@ -254,6 +332,16 @@ describe("an illegal step does not compile", () => {
     await renewal.install();
     // @ts-expect-error
     await renewal.retirePrevious({ remove: ["certificate"] });
+    // @ts-expect-error
+    await renewal.payOnline(payment);
+    // @ts-expect-error
+    await renewal.amend({ form: {} });
+    // @ts-expect-error
+    await renewal.attach({ attachments: [] });
+    // @ts-expect-error
+    await renewal.requestReissue({ reason: "key-lost" });
+    // @ts-expect-error
+    await renewal.rebind();
   });
 });
 

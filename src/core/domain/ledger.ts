@@ -23,18 +23,39 @@ export interface Remittance {
   readonly remarks?: string | undefined;
 }
 
-/** What the applicant told the RA about a payment. A further save appends another instruction; none is ever edited. */
-export interface PaymentInstruction {
+interface InstructionBase {
   readonly id: string;
-  readonly kind: "bank-transfer";
   readonly createdAt: Date;
   readonly recipient: Recipient;
   /** An `id` of {@link Order.invoiceTypes}. */
   readonly invoiceType: string;
+}
+
+/** What the applicant told the RA about a transfer. A further save appends another instruction; none is ever edited. */
+export interface BankTransferInstruction extends InstructionBase {
+  readonly kind: "bank-transfer";
   readonly remittances: readonly Remittance[];
   /** `declared` until the RA has looked for the money; then it found it (`matched`, see receipts) or did not. */
   readonly status: "declared" | "matched" | "rejected";
 }
+
+/** A payment that was opened at the gateway: 在线支付. At most one is `open` at a time. */
+export interface OnlinePaymentInstruction extends InstructionBase {
+  readonly kind: "online";
+  /** An `id` of {@link Order.paymentMethods}. */
+  readonly method: string;
+  readonly amount: Money;
+  /** Where the holder pays, in a browser: https, or http on this computer. `certrenew` never fetches it. */
+  readonly paymentUrl: string;
+  /** What a QR code for the payer's telephone holds. */
+  readonly qrPayload?: string | undefined;
+  readonly expiresAt: Date;
+  /** `closed`: another one took its place, or the application ended. Money that still comes in goes back. */
+  readonly status: "open" | "paid" | "expired" | "closed";
+}
+
+/** What the applicant told the RA about a payment: made at the bank, or opened online. */
+export type PaymentInstruction = BankTransferInstruction | OnlinePaymentInstruction;
 
 /** Money that arrived. */
 export interface PaymentReceipt {
@@ -63,6 +84,7 @@ export interface PaymentLedger {
   readonly refunds: readonly Refund[];
 }
 
+/** What follows from a {@link PaymentLedger}; `partial`: something arrived, and not all of it. */
 export type PaymentStatus =
   | "not-required"
   | "unpaid"
@@ -85,22 +107,37 @@ export const remittanceSchema = z.object({
   remarks: shortText.optional(),
 });
 
+const instructionBase = {
+  id: identifier,
+  createdAt: dateTime,
+  recipient: recipientSchema,
+  invoiceType: identifier,
+};
+
+const transferInstructionSchema = z.object({
+  ...instructionBase,
+  kind: z.literal("bank-transfer"),
+  remittances: z.array(remittanceSchema).min(1).max(50),
+  status: z.enum(["declared", "matched", "rejected"]),
+});
+
+const onlineInstructionSchema = z.object({
+  ...instructionBase,
+  kind: z.literal("online"),
+  method: identifier,
+  amount: amountSchema,
+  paymentUrl: shortText.refine(isPaymentUrl, "is not an https address"),
+  qrPayload: shortText.optional(),
+  expiresAt: dateTime,
+  status: z.enum(["open", "paid", "expired", "closed"]),
+});
+
 export const ledgerSchema = z
   .object({
     total: amountSchema,
     open: z.boolean(),
     instructions: z
-      .array(
-        z.object({
-          id: identifier,
-          kind: z.literal("bank-transfer"),
-          createdAt: dateTime,
-          recipient: recipientSchema,
-          invoiceType: identifier,
-          remittances: z.array(remittanceSchema).min(1).max(50),
-          status: z.enum(["declared", "matched", "rejected"]),
-        }),
-      )
+      .array(z.discriminatedUnion("kind", [transferInstructionSchema, onlineInstructionSchema]))
       .max(200),
     receipts: z
       .array(
@@ -148,11 +185,21 @@ export function outstandingAmount(ledger: PaymentLedger): Money {
 /** What neither receipts nor transfers still being looked for cover: what the applicant has yet to act on. */
 export function uncoveredAmount(ledger: PaymentLedger): Money {
   const announced = ledger.instructions
+    .filter((instruction) => instruction.kind === "bank-transfer")
     .filter((instruction) => instruction.status === "declared")
     .flatMap((instruction) => instruction.remittances.map((remittance) => remittance.amount));
   return notNegative(
     subtractMoney(outstandingAmount(ledger), sumMoney(ledger.total.currency, announced)),
   );
+}
+
+/** The one payment that is open at the gateway; its `expiresAt` may have passed since the RA told of it. */
+export function openOnlinePayment({
+  instructions,
+}: PaymentLedger): OnlinePaymentInstruction | undefined {
+  return instructions
+    .filter((instruction) => instruction.kind === "online")
+    .find(({ status }) => status === "open");
 }
 
 export function paymentStatus(ledger: PaymentLedger): PaymentStatus {
@@ -166,12 +213,22 @@ export function paymentStatus(ledger: PaymentLedger): PaymentStatus {
 
 /** Amounts of one ledger are added up, so they are of one currency. */
 function isOfOneCurrency({ total, instructions, receipts, refunds }: PaymentLedger): boolean {
-  const remittances = instructions.flatMap((instruction) => instruction.remittances);
-  return [...remittances, ...receipts, ...refunds].every(
+  const told = instructions.flatMap((instruction): readonly { readonly amount: Money }[] =>
+    instruction.kind === "online" ? [instruction] : instruction.remittances,
+  );
+  return [...told, ...receipts, ...refunds].every(
     ({ amount }) => amount.currency === total.currency,
   );
 }
 
 function notNegative({ amount, currency }: Money): Money {
   return { amount: Math.max(0, amount), currency };
+}
+
+/** What a program may hand to a browser without a second thought. */
+function isPaymentUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password } = new URL(text);
+  if (username !== "" || password !== "") return false;
+  return protocol === "https:" || (protocol === "http:" && /^(127\.|\[::1\]$)/.test(hostname));
 }

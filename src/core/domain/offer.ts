@@ -46,6 +46,28 @@ export interface Guard {
   readonly zh: string;
 }
 
+/** A document that the RA takes with an application. */
+export interface WantedAttachment {
+  /** What it is: the name under which it is attached. */
+  readonly purpose: string;
+  /** The same, for people. */
+  readonly title: string;
+  readonly required: boolean;
+  /** Such as `application/pdf` (RFC 6838). */
+  readonly mediaTypes: readonly string[];
+  readonly maxBytes: number;
+}
+
+/** What becomes of the encryption certificate beside the one being renewed. */
+export interface EncryptionTerms {
+  /** Of the encryption certificate that the RA was shown, lower-case hexadecimal. */
+  readonly certificateSha256: string;
+  /** `together`: a second request goes with the application, and both are issued. `kept`: it stays as it is, and `note` says why. */
+  readonly renewal: "together" | "kept";
+  readonly note?: string | undefined;
+}
+
+/** On which terms the RA renews: prices, dates, keys, and what becomes of the old certificate. */
 export interface OfferTerms {
   readonly years: readonly OfferTerm[];
   /** How notAfter is counted, and by how much the issued one may differ. */
@@ -59,6 +81,10 @@ export interface OfferTerms {
   /** Algorithms that the RA accepts for a new key pair. */
   readonly keyAlgorithms: readonly KeyAlgorithm[];
   readonly previous: PreviousCertificate;
+  /**
+   * When key pair and certification request are made. `installation`: once all is approved, so that no key pair lies about
+   * on the token for the days of a review.
+   */
   readonly requestAt: "application" | "installation";
   readonly payment: "before-review" | "after-review" | "none";
   readonly amendableUntil?: Date | undefined;
@@ -89,6 +115,9 @@ export interface Offer {
     /** 填写的注意事项: notes by JSON Pointer (RFC 6901) into the form's values. */
     readonly notes: readonly { readonly pointer: string; readonly text: string }[];
   };
+  readonly attachments: readonly WantedAttachment[];
+  /** Present where the credential has an encryption certificate and the RA told of it. */
+  readonly encryption?: EncryptionTerms | undefined;
   readonly guards: readonly Guard[];
   readonly support: {
     readonly hotline?: string | undefined;
@@ -102,6 +131,14 @@ export interface SignedOffer {
   /** CMS SignedData (RFC 5652) of the RA over the offer's JSON; absent where the transport has none. */
   readonly document?: Uint8Array | undefined;
 }
+
+/** What one attachment may have at the most, whatever the RA says: it passes through memory and the store. */
+const MOST_ATTACHMENT_BYTES = 20 * 1024 * 1024;
+
+/** RFC 6838 §4.2, without parameters. */
+export const mediaTypeSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9!#$&^_.+-]{0,62}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}$/);
 
 export const keyModeSchema = z.enum(["renew", "re-key"]);
 export const keyAlgorithmSchema = z.enum(KEY_ALGORITHMS);
@@ -153,6 +190,25 @@ export const offerSchema = z.object({
     values: jsonObject,
     notes: z.array(z.object({ pointer: shortText, text: shortText })).max(200),
   }),
+  attachments: z
+    .array(
+      z.object({
+        purpose: identifier,
+        title: shortText,
+        required: z.boolean(),
+        mediaTypes: z.array(mediaTypeSchema).min(1).max(20),
+        maxBytes: z.int().min(1).max(MOST_ATTACHMENT_BYTES),
+      }),
+    )
+    .max(20)
+    .default([]),
+  encryption: z
+    .object({
+      certificateSha256: sha256Hex,
+      renewal: z.enum(["together", "kept"]),
+      note: shortText.optional(),
+    })
+    .optional(),
   guards: z.array(z.object({ id: identifier, en: shortText, zh: shortText })).max(50),
   support: z.object({ hotline: shortText.optional(), counter: shortText.optional() }),
 }) satisfies z.ZodType<Offer, unknown>;

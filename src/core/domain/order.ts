@@ -44,6 +44,30 @@ export interface Beneficiary {
   readonly bank: string;
 }
 
+/** The invoice for the fee, 发票. */
+export interface Invoice {
+  /** An `id` of {@link Order.invoiceTypes}. */
+  readonly type: string;
+  readonly amount: Money;
+  /** `requested` with the payment, `issued` once the fee was received, `void` when it went back. */
+  readonly status: "requested" | "issued" | "void";
+  /** 发票号码 */
+  readonly number?: string | undefined;
+  readonly issuedAt?: Date | undefined;
+}
+
+/** A parcel by courier, 快递. */
+export interface Shipment {
+  readonly id: string;
+  /** What is in it, for people. */
+  readonly contents: string;
+  readonly status: "preparing" | "shipped" | "delivered";
+  readonly carrier?: string | undefined;
+  readonly trackingNumber?: string | undefined;
+  readonly shippedAt?: Date | undefined;
+  readonly deliveredAt?: Date | undefined;
+}
+
 /** What the guide's business and payment pages show of one application. */
 export interface Order {
   /** 业务单号 */
@@ -69,6 +93,10 @@ export interface Order {
   readonly beneficiaries: readonly Beneficiary[];
   /** 发票类型; 普通定额发票 is one. */
   readonly invoiceTypes: readonly { readonly id: string; readonly name: string }[];
+  /** 在线支付: 银联在线, 支付宝. None: only bank transfers are taken. */
+  readonly paymentMethods: readonly { readonly id: string; readonly name: string }[];
+  readonly invoices: readonly Invoice[];
+  readonly shipments: readonly Shipment[];
 }
 
 export const orderLineSchema = z.object({
@@ -114,4 +142,34 @@ export const orderSchema = z.object({
     .array(z.object({ name: shortText, account: shortText, bank: shortText }))
     .max(20),
   invoiceTypes: z.array(z.object({ id: identifier, name: shortText })).max(20),
+  paymentMethods: z
+    .array(z.object({ id: identifier, name: shortText }))
+    .max(20)
+    .default([]),
+  invoices: z
+    .array(
+      z.object({
+        type: identifier,
+        amount: amountSchema,
+        status: z.enum(["requested", "issued", "void"]),
+        number: shortText.optional(),
+        issuedAt: dateTime.optional(),
+      }),
+    )
+    .max(50)
+    .default([]),
+  shipments: z
+    .array(
+      z.object({
+        id: identifier,
+        contents: shortText,
+        status: z.enum(["preparing", "shipped", "delivered"]),
+        carrier: shortText.optional(),
+        trackingNumber: shortText.optional(),
+        shippedAt: dateTime.optional(),
+        deliveredAt: dateTime.optional(),
+      }),
+    )
+    .max(50)
+    .default([]),
 }) satisfies z.ZodType<Order, unknown>;

@@ -15,6 +15,8 @@ export interface ApplicationProgress {
   /** Which revision the RA speaks of; the first application is 1, each `amend` adds one. */
   readonly revision: number;
   readonly reasons: readonly ReviewReason[];
+  /** Where it was returned: until when it may be amended. */
+  readonly amendableUntil?: Date | undefined;
 }
 
 /** What the RA says of the certificate. `ready` means: may be collected now. */
@@ -39,6 +41,7 @@ export const progressSchema = z.object({
     status: z.enum(["received", "returned", "approved", "refused", "cancelled", "lapsed"]),
     revision: z.int().min(1).max(1000),
     reasons: z.array(z.object({ pointer: shortText.optional(), text: shortText })).max(100),
+    amendableUntil: dateTime.optional(),
   }),
   payment: ledgerSchema.optional(),
   issuance: z.object({

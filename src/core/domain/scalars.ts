@@ -37,6 +37,7 @@ export const calendarDate = z.iso.date();
 
 export const jsonObject = z.record(z.string(), z.json());
 
+/** A JSON value (RFC 8259), read-only. */
 export type JsonValue =
   | string
   | number
@@ -44,4 +45,5 @@ export type JsonValue =
   | null
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
+/** A JSON object (RFC 8259), read-only. */
 export type JsonObject = { readonly [key: string]: JsonValue };

@@ -38,6 +38,10 @@ export const en: Catalogue = {
       what: "The token or the RA does not support the algorithm {algorithm}.",
       next: "Choose an algorithm that both the token and the offer list.",
     },
+    ERR_DECRYPTION_FAILED: {
+      what: "The key on the token does not decrypt what it was given.",
+      next: "Check that it was encrypted to this key, and that it arrived whole.",
+    },
     ERR_CERTIFICATE_EXPIRED: {
       what: "The certificate expired on {notAfter} and can no longer be renewed online.",
       next: "Apply at the service counter, or call the hotline. What was applied for before can still be followed and installed.",
@@ -129,6 +133,14 @@ export const en: Catalogue = {
     ERR_FORM_SCHEMA: {
       what: "The RA's form description cannot be used safely.",
       next: "Tell the RA's operator; nothing was sent.",
+    },
+    ERR_ATTACHMENT_INVALID: {
+      what: "The documents are not what the authority wants.",
+      next: "Attach the documents that are named, in the type and size that the offer allows.",
+    },
+    ERR_DEADLINE_PASSED: {
+      what: "The time for this has passed[: {until}].",
+      next: "Ask the authority's hotline; otherwise cancel this renewal and start another.",
     },
     ERR_PAYMENT_INVALID: {
       what: "The payment details are not complete.",

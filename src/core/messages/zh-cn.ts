@@ -30,6 +30,10 @@ export const zhCN: Catalogue = {
       what: "Key 或受理机构不支持算法 {algorithm}。",
       next: "请选择 Key 与续期方案都支持的算法。",
     },
+    ERR_DECRYPTION_FAILED: {
+      what: "Key 上的密钥无法解密所给的内容。",
+      next: "请确认该内容是用此密钥加密的,并且完整无损。",
+    },
     ERR_CERTIFICATE_EXPIRED: {
       what: "证书已于 {notAfter} 过期,不能在线续期。",
       next: "请携带资料到营业厅办理,或致电客服。此前已提交的申请仍可查询进度并安装证书。",
@@ -121,6 +125,14 @@ export const zhCN: Catalogue = {
     ERR_FORM_SCHEMA: {
       what: "受理机构的表单定义不安全,无法使用。",
       next: "请联系受理机构;尚未发送任何内容。",
+    },
+    ERR_ATTACHMENT_INVALID: {
+      what: "所附材料不符合办理机构的要求。",
+      next: "请按续期方案允许的类型和大小附上所列材料。",
+    },
+    ERR_DEADLINE_PASSED: {
+      what: "办理期限已过[({until})]。",
+      next: "请咨询办理机构热线;否则请撤销本次续期后重新申请。",
     },
     ERR_PAYMENT_INVALID: {
       what: "付款信息不完整。",

@@ -1,31 +1,38 @@
+import { eraseDocuments } from "../attachments.js";
 import type { StepContext } from "../context.js";
 import type { OfferTerm } from "../domain/offer.js";
 import { RenewalError } from "../errors.js";
 import { deliver, intoOutbox, pendingExchange, settle } from "../outbox.js";
-import { parseCertificate } from "../pki/certificate.js";
-import { createRequest } from "../pki/request.js";
 import type { Session } from "../ports/driver.js";
-import type { Exchange, Signer } from "../ports/transport.js";
-import type { Choice, RequestedKey } from "../record.js";
-import { freshId } from "../runtime.js";
-import { previousSigner, tokenSigner } from "../signers.js";
+import type { ApplicationContent, ApplicationSigners } from "../ports/transport.js";
+import type { Choice, RenewalRecord } from "../record.js";
+import { withoutRevision } from "../revisions.js";
+import { freshId, type PinReason } from "../runtime.js";
+import { previousSigner } from "../signers.js";
 import type { ContinueOptions, UnlockingStepOptions } from "../step-options.js";
 import { tokenAccess } from "../unlock.js";
+import { makeCertificationRequest } from "./certification-requests.js";
 
 /** How long the RA may take a signed application for fresh. Long enough for an outage, short against a replay. */
 const APPLICATION_LIFETIME_MS = 60 * 60 * 1000;
 
-/** Signs what the record in `submitting` asks for, saves it, and sends it. */
-export async function apply(context: StepContext, options: UnlockingStepOptions): Promise<void> {
+/** Signs what the record in `submitting` asks for, saves it, and sends it with its documents. */
+export async function apply(
+  context: StepContext,
+  reason: PinReason,
+  options: UnlockingStepOptions,
+): Promise<void> {
   try {
-    await signApplication(context, options);
+    await signApplication(context, reason, options);
   } catch (error) {
     // Nothing was sent, so the holder may decide anew; a key pair that was made is found by its CKA_ID.
-    await backToDraft(context).catch(() => undefined);
+    await giveUpUnsigned(context).catch(() => undefined);
     throw error;
   }
   const exchange = pendingExchange(context.record, "application");
-  if (exchange) await deliver(context, exchange);
+  await withoutDocuments(context, async () => {
+    if (exchange) await deliver(context, exchange);
+  });
 }
 
 /** submitting → asks what became of the application; sends the same bytes again; signs where nothing was signed yet. */
@@ -34,80 +41,103 @@ export async function continueSubmitting(
   options: ContinueOptions,
 ): Promise<void> {
   const exchange = pendingExchange(context.record, "application");
-  if (exchange) await settle(context, exchange, options);
-  else await apply(context, options);
+  if (!exchange) await apply(context, "submit", options);
+  else await withoutDocuments(context, async () => void (await settle(context, exchange, options)));
 }
 
-async function backToDraft(context: StepContext): Promise<void> {
+/** Documents have done their part once the RA has the application, or it is given up. */
+async function withoutDocuments(context: StepContext, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } finally {
+    if (context.record.application.status !== "submitting") {
+      await eraseDocuments(context.runtime, context.record).catch(() => undefined);
+    }
+  }
+}
+
+async function giveUpUnsigned(context: StepContext): Promise<void> {
   if (context.record.application.status !== "submitting") return;
   if (pendingExchange(context.record, "application")) return;
-  await context.save((record) => ({
-    ...record,
-    application: { ...record.application, status: "draft" },
-  }));
+  await context.save(withoutRevision);
+  await eraseDocuments(context.runtime, context.record);
 }
 
-async function signApplication(context: StepContext, options: UnlockingStepOptions): Promise<void> {
-  const { choice, requestedKey } = context.record.application;
-  if (!choice || !requestedKey) {
+async function signApplication(
+  context: StepContext,
+  reason: PinReason,
+  options: UnlockingStepOptions,
+): Promise<void> {
+  const { choice } = context.record.application;
+  if (!choice) {
     throw new RenewalError("ERR_RECORD_CORRUPT", { details: { reason: "no choice to apply for" } });
   }
-  const access = tokenAccess(context, "submit", options);
-  await access.use(async (session) => {
+  await tokenAccess(context, reason, options).use(async (session) => {
     const previous = await previousSigner(context, session);
-    const requested =
-      choice.keyMode === "renew" ? previous : await freshSigner(context, session, requestedKey);
-    const request = await createRequest({
-      subjectDer: parseCertificate(context.record.previous.der).subjectDer,
-      signer: requested,
-    });
-    const exchange = await prepare(context, choice, request, { previous, requested });
+    const { requested, made } = await requests(context, session);
+    const { application } = context.record;
+    const content = contentOf(context, choice, { ...application, ...made });
+    const { signal } = context;
+    const exchange = await context.transport.prepare(content, { previous, requested }, { signal });
     await context.save((record) => ({
       ...intoOutbox(record, exchange),
-      application: {
-        ...record.application,
-        requestedKey: { ...requestedKey, spki: requested.spki },
-        request,
-        signed: exchange.signed,
-      },
+      application: { ...record.application, ...made, signed: exchange.signed },
     }));
   });
 }
 
-/** The new key pair: the one that an interrupted try made, or a new one under the CKA_ID that was saved for it. */
-async function freshSigner(
-  context: StepContext,
-  session: Session,
-  { keyId, label, algorithm }: RequestedKey,
-): Promise<Signer> {
-  const { signal } = context;
-  const found = await session.findKeyPair({ keyId }, { signal });
-  if (found?.algorithm === algorithm) return tokenSigner(context, session, found);
-  // Half a pair, or one of another algorithm, that we made and never used: the CKA_ID is ours alone.
-  await session.destroy({ kind: "key-pair", keyId, signal });
-  context.activity("generating-key-pair");
-  const made = await session.generateKeyPair({ algorithm, keyId, label, signal });
-  return tokenSigner(context, session, made);
+interface Requests {
+  readonly requested?: ApplicationSigners["requested"];
+  readonly made: Pick<RenewalRecord["application"], "requestedKey" | "request" | "encryption">;
 }
 
-async function prepare(
+/** The certification requests; an amendment has them already, and some terms want them at installation only. */
+async function requests(context: StepContext, session: Session): Promise<Requests> {
+  const { application, offer, previous, encryption } = context.record;
+  const { requestedKey, request } = application;
+  if (!requestedKey) {
+    throw new RenewalError("ERR_RECORD_CORRUPT", { details: { reason: "no key to apply for" } });
+  }
+  if (request || offer.offer.terms.requestAt === "installation") return { made: {} };
+  const signing = await makeCertificationRequest(context, session, requestedKey, previous);
+  const second =
+    application.encryption && encryption
+      ? await makeCertificationRequest(context, session, application.encryption.key, encryption)
+      : undefined;
+  return {
+    requested: signing.signer,
+    made: {
+      requestedKey: signing.key,
+      request: signing.request,
+      ...(second && { encryption: { key: second.key, request: second.request } }),
+    },
+  };
+}
+
+function contentOf(
   context: StepContext,
   choice: Choice,
-  request: Uint8Array,
-  signers: { readonly previous: Signer; readonly requested: Signer },
-): Promise<Exchange> {
-  const { runtime, record, signal } = context;
+  { revision, request, encryption }: RenewalRecord["application"],
+): ApplicationContent {
+  const { runtime, record } = context;
   const { offer, document } = record.offer;
   const signedAt = context.now();
   const lifetimeEnd = new Date(signedAt.getTime() + APPLICATION_LIFETIME_MS);
-  const content = {
+  // An amendment is of an offer that was taken up in time.
+  const endsWithOffer = revision === 1 && offer.expiresAt < lifetimeEnd;
+  return {
     renewalId: record.id,
-    revision: record.application.revision,
+    revision,
     idempotencyKey: freshId(runtime),
     offer,
     offerDocument: document,
     certificate: record.previous.der,
     request,
+    encryption: encryption &&
+      record.encryption && {
+        certificate: record.encryption.der,
+        request: encryption.request,
+      },
     agreement: {
       version: offer.agreement.version,
       sha256: offer.agreement.sha256,
@@ -118,13 +148,13 @@ async function prepare(
     keyMode: choice.keyMode,
     keyAlgorithm: choice.keyAlgorithm,
     form: choice.form,
+    attachments: choice.attachments,
     acknowledged: choice.acknowledged,
     followSecret: record.secrets.followSecret ?? "",
     nonce: freshId(runtime),
     signedAt,
-    expiresAt: lifetimeEnd < offer.expiresAt ? lifetimeEnd : offer.expiresAt,
+    expiresAt: endsWithOffer ? offer.expiresAt : lifetimeEnd,
   };
-  return context.transport.prepare(content, signers, { signal });
 }
 
 export function termOf(terms: readonly OfferTerm[], years: number): OfferTerm {

@@ -1,24 +1,27 @@
+import { checkAttachments } from "../attachments.js";
 import type { StepContext } from "../context.js";
 import type { KeyAlgorithm } from "../domain/key-algorithm.js";
 import type { Offer } from "../domain/offer.js";
+import type { JsonObject } from "../domain/scalars.js";
 import { type Problem, RenewalError } from "../errors.js";
 import { checkFormSchema, validateForm } from "../form.js";
 import { assertAcknowledged, guardQuestions } from "../guards.js";
 import { parseCertificate } from "../pki/certificate.js";
 import type { Token } from "../ports/driver.js";
+import type { Document } from "../ports/transport.js";
 import type { Choice } from "../record.js";
 import type { SubmitOptions } from "../step-options.js";
 
 /**
  * What the holder decided, checked against the offer before anything is sent or written.
  * @throws ERR_CERTIFICATE_EXPIRED, ERR_OFFER_STALE, ERR_AGREEMENT_MISMATCH, ERR_GUARD_UNACKNOWLEDGED, ERR_FORM_INVALID,
- *   ERR_ARGUMENT, ERR_ALGORITHM_UNSUPPORTED, ERR_UNSUPPORTED
+ *   ERR_ATTACHMENT_INVALID, ERR_ARGUMENT, ERR_ALGORITHM_UNSUPPORTED
  */
 export async function decide(
   context: StepContext,
   options: SubmitOptions,
   token: Token,
-): Promise<Choice> {
+): Promise<{ readonly choice: Choice; readonly documents: readonly Document[] }> {
   const { record } = context;
   const { offer } = record.offer;
   const now = context.now();
@@ -34,30 +37,32 @@ export async function decide(
       details: { expiresAt: offer.expiresAt.toISOString() },
     });
   }
-  if (offer.terms.requestAt === "installation") {
-    throw new RenewalError("ERR_UNSUPPORTED", {
-      details: { reason: "the RA wants the key pair made at installation" },
-    });
-  }
   assertAccepted(offer, options);
   const problems = argumentProblems(offer, options);
   if (problems.length > 0) throw new RenewalError("ERR_ARGUMENT", { problems });
   const form = { ...offer.form.values, ...options.form };
-  checkFormSchema(offer.form.schema);
-  const formProblems = validateForm(offer.form.schema, form);
-  if (formProblems.length > 0)
-    throw new RenewalError("ERR_FORM_INVALID", { problems: formProblems });
+  assertForm(offer, form);
+  const { attachments, documents } = checkAttachments(offer.attachments, options.attachments);
   const questions = await guardQuestions(context.runtime, record, context.signal);
   assertAcknowledged(questions, options.acknowledge);
   const keyMode = options.keyMode ?? (offer.terms.keyModes.includes("re-key") ? "re-key" : "renew");
-  return {
+  const choice = {
     acceptedAt: now,
     years: options.years,
     form,
+    attachments,
     acknowledged: questions.map(({ id }) => id),
     keyMode,
     keyAlgorithm: chooseKeyAlgorithm(record.previous.der, offer, token, { ...options, keyMode }),
   };
+  return { choice, documents };
+}
+
+/** @throws ERR_FORM_SCHEMA, ERR_FORM_INVALID */
+export function assertForm({ form: { schema } }: Offer, form: JsonObject): void {
+  checkFormSchema(schema);
+  const problems = validateForm(schema, form);
+  if (problems.length > 0) throw new RenewalError("ERR_FORM_INVALID", { problems });
 }
 
 function assertAccepted({ agreement }: Offer, { accept }: SubmitOptions): void {

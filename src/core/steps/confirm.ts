@@ -1,5 +1,6 @@
 import type { StepContext } from "../context.js";
 import { errorCode, RenewalError } from "../errors.js";
+import { pairsOf } from "../installed-pairs.js";
 import { deliver, intoOutbox, pendingExchange, settle } from "../outbox.js";
 import type { Exchange } from "../ports/transport.js";
 import { withReply } from "../replies.js";
@@ -7,6 +8,7 @@ import type { ContinueOptions } from "../step-options.js";
 import { deriveState } from "../transitions.js";
 import { tokenAccess } from "../unlock.js";
 import { prepareConfirmation } from "./prove.js";
+import { rebindAll } from "./rebind.js";
 
 /** confirming → completed, right after the proof: the confirmation is in the outbox and was never sent. */
 export async function confirm(context: StepContext, options: ContinueOptions): Promise<void> {
@@ -14,6 +16,7 @@ export async function confirm(context: StepContext, options: ContinueOptions): P
   const exchange = pendingExchange(context.record, "confirmation");
   const confirmation = exchange ?? (await signAgain(context, options));
   await unlessRevoked(context, () => deliver(context, confirmation));
+  await rebindAll(context);
 }
 
 /** confirming → completed, after an interruption: asks first. An expired confirmation is signed again. */
@@ -26,6 +29,7 @@ export async function continueConfirming(
     ? await unlessRevoked(context, () => settle(context, exchange, options))
     : "dropped";
   if (outcome === "dropped") await confirm(context, options);
+  else await rebindAll(context);
 }
 
 /**
@@ -60,13 +64,9 @@ export function assertNotClosed({ record }: StepContext): void {
 }
 
 async function signAgain(context: StepContext, options: ContinueOptions): Promise<Exchange> {
-  const { collected } = context.record.issuance;
-  const { requestedKey } = context.record.application;
-  if (!collected || !requestedKey) {
-    throw new RenewalError("ERR_RECORD_CORRUPT", { details: { reason: "nothing to confirm" } });
-  }
+  const pairs = pairsOf(context.record);
   return tokenAccess(context, "confirm", options).use(async (session) => {
-    const exchange = await prepareConfirmation(context, session, collected, requestedKey);
+    const exchange = await prepareConfirmation(context, session, pairs);
     await context.save((record) => intoOutbox(record, exchange));
     return exchange;
   });

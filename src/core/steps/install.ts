@@ -1,14 +1,15 @@
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
 import { assertAcknowledged, guardQuestions } from "../guards.js";
-import { reconcile } from "../outbox.js";
-import type { CollectedCertificate, RequestedKey } from "../record.js";
+import { type InstalledPair, pairsOf } from "../installed-pairs.js";
+import { pendingExchange, reconcile } from "../outbox.js";
 import { withReply } from "../replies.js";
 import type { ContinueOptions, InstallOptions, UnlockingStepOptions } from "../step-options.js";
 import { type TokenAccess, tokenAccess } from "../unlock.js";
 import { assertNotClosed, confirm } from "./confirm.js";
 import { prove } from "./prove.js";
 import { askProgress, askSigned } from "./refresh.js";
+import { requestAtInstallation } from "./reissue.js";
 import { verifyIssued } from "./verify-issued.js";
 
 /** ready-to-install → installing → confirming → completed. */
@@ -18,8 +19,16 @@ export async function install(context: StepContext, options: InstallOptions): Pr
   await reconcile(context);
   const access = tokenAccess(context, "install", options);
   await assertStillIssued(context, access);
+  if (wantsRequest(context)) await requestAtInstallation(context, access, options);
   if (!context.record.issuance.collected) await collect(context, access);
   await writeAndProve(context, access, options);
+}
+
+/** Where the terms want the request now, or an earlier one is still open. */
+function wantsRequest({ record }: StepContext): boolean {
+  const { application, offer } = record;
+  const isOpen = pendingExchange(record, "certification-request") !== undefined;
+  return isOpen || (offer.offer.terms.requestAt === "installation" && !application.request);
 }
 
 /** installing → completed. What is written already is found, not written again. */
@@ -55,29 +64,26 @@ async function writeAndProve(
   access: TokenAccess,
   options: UnlockingStepOptions,
 ): Promise<void> {
-  const { collected } = context.record.issuance;
-  const { requestedKey } = context.record.application;
-  if (!collected || !requestedKey?.spki) {
-    throw new RenewalError("ERR_RECORD_CORRUPT", { details: { reason: "nothing to install" } });
-  }
-  await write(context, access, collected, requestedKey);
+  const pairs = pairsOf(context.record);
+  await write(context, access, pairs);
   // Another host than the one that wrote: what it sees is on the token, and not in a cache.
-  await prove(context, access, collected, requestedKey);
+  await prove(context, access, pairs);
   await confirm(context, options);
 }
 
-/** Writes the certificate beside the old one, after looking that its key is there. */
+/** Writes each certificate beside the old one, after looking that all their keys are there. */
 async function write(
   context: StepContext,
   access: TokenAccess,
-  { certificate }: CollectedCertificate,
-  { keyId, label, spki }: RequestedKey,
+  pairs: readonly InstalledPair[],
 ): Promise<void> {
   const { signal } = context;
   await access.use(async (session) => {
-    if (!(await session.findKeyPair({ keyId, spki }, { signal }))) {
+    for (const { use, keyId, spki } of pairs) {
+      if (await session.findKeyPair({ keyId, spki }, { signal })) continue;
+      const reason = `the new ${use} key pair is not on the token`;
       throw new RenewalError("ERR_KEY_NOT_FOUND", {
-        details: { token: session.token.label, reason: "the new key pair is not on the token" },
+        details: { token: session.token.label, reason },
       });
     }
     await context.save((record) => ({
@@ -88,6 +94,8 @@ async function write(
       },
     }));
     context.activity("writing");
-    await session.importCertificate({ der: certificate, keyId, label, signal });
+    for (const { certificate: der, keyId, label } of pairs) {
+      await session.importCertificate({ der, keyId, label, signal });
+    }
   });
 }

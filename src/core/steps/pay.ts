@@ -10,6 +10,8 @@ import type { RenewalRecord } from "../record.js";
 import { freshId } from "../runtime.js";
 import type { BankTransfer } from "../step-options.js";
 
+export const NOT_NOW = "the RA takes no payment for this renewal now";
+
 const transferSchema = z.object({
   recipient: recipientSchema,
   invoice: z.string().optional(),
@@ -32,6 +34,20 @@ export async function payByBankTransfer(
     await announce(context, content, digest);
   }
   context.set((record) => ({ ...record, announcement: undefined }));
+}
+
+/** What is named, or the only one there is. */
+export function oneOf(
+  offered: readonly { readonly id: string }[] = [],
+  named: string | undefined,
+  pointer: string,
+  problems: Problem[],
+): string | undefined {
+  const ids = offered.map(({ id }) => id);
+  const chosen = named ?? (ids.length === 1 ? ids[0] : undefined);
+  if (chosen !== undefined && ids.includes(chosen)) return chosen;
+  problems.push({ pointer, message: `must be one of ${ids.join(", ") || "none"}` });
+  return undefined;
 }
 
 /** Another announcement that the RA does not have: its holder announces something else now, and not both. */
@@ -80,11 +96,7 @@ function checkTransfer(
 ): Pick<BankTransfer, "recipient" | "remittances"> & { readonly invoiceType: string } {
   const parsed = transferSchema.safeParse({ recipient, invoice, remittances });
   const problems: Problem[] = parsed.error ? problemsOf(parsed.error) : [];
-  const types = order?.invoiceTypes.map(({ id }) => id) ?? [];
-  const invoiceType = invoice ?? (types.length === 1 ? types[0] : undefined);
-  if (!invoiceType || !types.includes(invoiceType)) {
-    problems.push({ pointer: "/invoice", message: `must be one of ${types.join(", ")}` });
-  }
+  const invoiceType = oneOf(order?.invoiceTypes, invoice, "/invoice", problems);
   for (const [index, remittance] of (parsed.data?.remittances ?? []).entries()) {
     if (payment && remittance.amount.currency !== payment.total.currency) {
       const pointer = `/remittances/${index}/amount/currency`;
@@ -93,7 +105,7 @@ function checkTransfer(
   }
   const announcing = outbox.some(({ purpose }) => purpose === "bank-transfer");
   if (!payment?.open && !announcing) {
-    problems.push({ pointer: "", message: "the RA takes no payment for this renewal now" });
+    problems.push({ pointer: "", message: NOT_NOW });
   }
   if (problems.length > 0 || !parsed.data || !invoiceType) {
     throw new RenewalError("ERR_PAYMENT_INVALID", { problems });

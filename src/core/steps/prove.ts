@@ -1,33 +1,41 @@
+import { constants, publicEncrypt, randomBytes } from "node:crypto";
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
+import type { InstalledPair } from "../installed-pairs.js";
 import { intoOutbox } from "../outbox.js";
-import { verifySignature } from "../pki/algorithms.js";
-import { parseCertificate, sha256Hex } from "../pki/certificate.js";
+import { keyAlgorithmOf, verifySignature } from "../pki/algorithms.js";
+import { opensFiles, parseCertificate, sha256Hex } from "../pki/certificate.js";
 import { bytesEqual } from "../pki/der.js";
 import type { Session } from "../ports/driver.js";
 import type { Exchange } from "../ports/transport.js";
-import type { CollectedCertificate, Proof, RequestedKey } from "../record.js";
+import type { Proof } from "../record.js";
 import { freshId } from "../runtime.js";
 import { tokenSigner } from "../signers.js";
 import type { TokenAccess } from "../unlock.js";
+import { signContinuity } from "./continuity.js";
+
+type Pairs = readonly [InstalledPair, ...InstalledPair[]];
 
 /**
- * Proves the new pair in a fresh host process: the certificate is read back from the token, the new key signs a statement
- * with a nonce, and the new certificate verifies it. The confirmation to the RA is signed in the same session, so that it
- * needs no PIN later. Proof and confirmation are one save.
+ * Proves the new pairs in a fresh host process: the certificates are read back from the token, the new key signs a statement
+ * with a nonce, and the new certificate verifies it; a new encryption key opens what its certificate closed. The continuity
+ * statement and the confirmation to the RA are signed in the same session, so that they need no PIN later. All of it is
+ * one save.
  * @throws ERR_PROOF_FAILED
  */
 export async function prove(
   context: StepContext,
   access: TokenAccess,
-  collected: CollectedCertificate,
-  requestedKey: RequestedKey,
+  pairs: Pairs,
 ): Promise<void> {
   await access.use(async (session) => {
     context.activity("proving");
-    await readBack(context, session, collected.certificate);
-    const proof = await signProof(context, session, collected, requestedKey);
-    const exchange = await prepareConfirmation(context, session, collected, requestedKey);
+    await readBack(context, session, pairs);
+    const [signing] = pairs;
+    const proof = await signProof(context, session, signing);
+    for (const pair of pairs) await proveDecryption(context, session, pair);
+    const continuity = await signContinuity(context, session, signing);
+    const exchange = await prepareConfirmation(context, session, pairs);
     await context.save((record) => ({
       ...intoOutbox(record, exchange),
       issuance: {
@@ -36,32 +44,29 @@ export async function prove(
           begunAt: record.issuance.installation?.begunAt ?? context.now(),
           provenAt: context.now(),
           proof,
+          continuity,
         },
       },
     }));
   });
 }
 
-async function readBack(
-  context: StepContext,
-  session: Session,
-  certificate: Uint8Array,
-): Promise<void> {
+async function readBack(context: StepContext, session: Session, pairs: Pairs): Promise<void> {
   const { certificates } = await session.certificates({ signal: context.signal });
-  if (certificates.some(({ der }) => bytesEqual(der, certificate))) return;
-  throw new RenewalError("ERR_PROOF_FAILED", {
-    details: { reason: "a fresh process does not see the new certificate on the token" },
-  });
+  for (const { certificate } of pairs) {
+    if (certificates.some(({ der }) => bytesEqual(der, certificate))) continue;
+    throw new RenewalError("ERR_PROOF_FAILED", {
+      details: { reason: "a fresh process does not see the new certificate on the token" },
+    });
+  }
 }
 
 async function signProof(
   context: StepContext,
   session: Session,
-  { certificate }: CollectedCertificate,
-  { keyId, spki }: RequestedKey,
+  { certificate, keyId, spki }: InstalledPair,
 ): Promise<Proof> {
-  const { spki: certified } = parseCertificate(certificate);
-  const signer = tokenSigner(context, session, { keyId, spki: spki ?? certified }, certificate);
+  const signer = tokenSigner(context, session, { keyId, spki }, certificate);
   const [algorithm] = signer.algorithms;
   if (!algorithm) throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED");
   const statement = Buffer.from(
@@ -73,8 +78,15 @@ async function signProof(
       at: context.now().toISOString(),
     }),
   );
-  const signature = await signer.sign(statement, algorithm);
-  if (!verifySignature(certified, algorithm, statement, signature)) {
+  context.activity("signing");
+  const key = { keyId, spki };
+  const signature = await session.sign({
+    key,
+    algorithm,
+    message: statement,
+    signal: context.signal,
+  });
+  if (!verifySignature(spki, algorithm, statement, signature)) {
     throw new RenewalError("ERR_PROOF_FAILED", {
       details: { reason: "the new certificate does not verify a signature of the new key" },
     });
@@ -82,23 +94,48 @@ async function signProof(
   return { statement, algorithm, signature };
 }
 
+/** What is encrypted to the new certificate, its key opens; where that cannot be tried, its signature has to do. */
+async function proveDecryption(
+  context: StepContext,
+  session: Session,
+  pair: InstalledPair,
+): Promise<void> {
+  const { use, keyId, spki, certificate } = pair;
+  const isRsa = keyAlgorithmOf(spki)?.startsWith("rsa");
+  // An unrestricted certificate may be one whose key only signs, as the one before.
+  const { keyUsage } = parseCertificate(certificate);
+  const isForFiles = keyUsage.length > 0 && opensFiles(parseCertificate(certificate));
+  if (!session.decrypt || !isRsa || !isForFiles) {
+    if (use === "encryption") await signProof(context, session, pair);
+    return;
+  }
+  const secret = randomBytes(32);
+  const key = { key: Buffer.from(spki), format: "der", type: "spki" } as const;
+  const ciphertext = publicEncrypt({ ...key, padding: constants.RSA_PKCS1_PADDING }, secret);
+  const opened = await session.decrypt({
+    key: { keyId, spki },
+    algorithm: "rsaes-pkcs1-v1_5",
+    ciphertext: new Uint8Array(ciphertext),
+    signal: context.signal,
+  });
+  if (bytesEqual(opened, secret)) return;
+  throw new RenewalError("ERR_PROOF_FAILED", {
+    details: { reason: "the new key does not open what is encrypted to the new certificate" },
+  });
+}
+
 export async function prepareConfirmation(
   context: StepContext,
   session: Session,
-  { certificate }: CollectedCertificate,
-  { keyId, spki }: RequestedKey,
+  [{ certificate, keyId, spki }, encryption]: Pairs,
 ): Promise<Exchange> {
   const { transport, runtime, signal } = context;
-  const signer = tokenSigner(
-    context,
-    session,
-    { keyId, spki: spki ?? parseCertificate(certificate).spki },
-    certificate,
-  );
+  const signer = tokenSigner(context, session, { keyId, spki }, certificate);
   const content = {
     idempotencyKey: freshId(runtime),
     reference: context.reference(),
     certificate,
+    encryption: encryption?.certificate,
     installedAt: context.now(),
   };
   return transport.prepareConfirmation(content, signer, { signal });

@@ -1,59 +1,97 @@
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
-import { parseCertificate, permitsKeyUsage } from "../pki/certificate.js";
+import { pairsOf } from "../installed-pairs.js";
+import { opensFiles, parseCertificate } from "../pki/certificate.js";
 import { bytesEqual } from "../pki/der.js";
 import type { Session } from "../ports/driver.js";
+import type { HeldCertificate, RenewalRecord } from "../record.js";
 import type { RetireOptions } from "../step-options.js";
 import { tokenAccess } from "../unlock.js";
 
 const REMOVABLE: ReadonlySet<string> = new Set<RetireOptions["remove"][number]>([
   "certificate",
   "key-pair",
+  "encryption-certificate",
   "decryption-key-pair",
 ]);
 
-const DECRYPTING = ["keyEncipherment", "dataEncipherment", "keyAgreement"] as const;
-
-/** completed → completed: removes what is named of the previous pair, after looking that the new one is there. */
+/** completed → completed: removes what is named of the previous pairs, after looking that the new ones are there. */
 export async function retirePrevious(context: StepContext, options: RetireOptions): Promise<void> {
   const { record, signal } = context;
-  const { previous, application } = record;
   const remove = checkRemoval(context, options);
   await tokenAccess(context, "retire", options).use(async (session) => {
     await assertRenewedStands(context, session);
-    const { keyId } = previous;
-    const { sha256, spki } = parseCertificate(previous.der);
-    const keyIsKept = application.requestedKey && bytesEqual(application.requestedKey.keyId, keyId);
-    const removesKey = (remove.has("key-pair") || remove.has("decryption-key-pair")) && !keyIsKept;
-    if (remove.has("certificate")) {
-      await session.destroy({ kind: "certificate", keyId, sha256, signal });
+    for (const { held, certificate, keyPair } of retired(record, remove)) {
+      const { keyId } = held;
+      const { sha256, spki } = parseCertificate(held.der);
+      if (certificate) await session.destroy({ kind: "certificate", keyId, sha256, signal });
+      // By its public key as well: some tokens give one CKA_ID to signing and encryption pair alike.
+      if (keyPair) await session.destroy({ kind: "key-pair", keyId, spki, signal });
     }
-    // By its public key as well: some tokens give one CKA_ID to signing and encryption pair alike.
-    if (removesKey) await session.destroy({ kind: "key-pair", keyId, spki, signal });
   });
 }
 
+interface Retired {
+  readonly held: HeldCertificate;
+  readonly certificate: boolean;
+  readonly keyPair: boolean;
+}
+
+function retired(record: RenewalRecord, remove: ReadonlySet<string>): Retired[] {
+  const { previous, encryption } = record;
+  const opensFiles = canDecrypt(previous.der);
+  const signing = {
+    held: previous,
+    certificate: remove.has("certificate"),
+    keyPair: remove.has(opensFiles ? "decryption-key-pair" : "key-pair"),
+  };
+  if (!encryption) return [signing];
+  const second = {
+    held: encryption,
+    certificate: remove.has("encryption-certificate"),
+    keyPair: remove.has("decryption-key-pair"),
+  };
+  return [signing, second];
+}
+
 /** A key that may still open files goes only when it is called that. @throws ERR_ARGUMENT */
-function checkRemoval({ record }: StepContext, { remove }: RetireOptions): ReadonlySet<string> {
+function checkRemoval(
+  { record, now }: StepContext,
+  { remove }: RetireOptions,
+): ReadonlySet<string> {
   const named = new Set<string>(Array.isArray(remove) ? remove : []);
+  const removesKey = named.has("key-pair") || named.has("decryption-key-pair");
+  const { previous, application, encryption, issuance } = record;
   refuseIf(
     named.size === 0 || ![...named].every((kind) => REMOVABLE.has(kind)),
     `must be a list of one or more of ${[...REMOVABLE].join(", ")}`,
   );
   refuseIf(
-    record.application.choice?.keyMode === "renew" &&
-      (named.has("key-pair") || named.has("decryption-key-pair")),
+    application.choice?.keyMode === "renew" && removesKey,
     "the new certificate uses the same key pair",
   );
-  const certificate = parseCertificate(record.previous.der);
   refuseIf(
-    named.has("key-pair") &&
-      !named.has("decryption-key-pair") &&
-      DECRYPTING.some((usage) => permitsKeyUsage(certificate, usage)),
+    named.has("key-pair") && canDecrypt(previous.der) && !named.has("decryption-key-pair"),
     "this key can open files: name it as decryption-key-pair to remove it for good",
+  );
+  refuseIf(
+    named.has("decryption-key-pair") && !canDecrypt(previous.der) && !encryption,
+    "there is no key pair that opens files",
+  );
+  const removesEncryption = named.has("encryption-certificate") || named.has("decryption-key-pair");
+  refuseIf(
+    removesEncryption && encryption !== undefined && !issuance.collected?.encryption,
+    "the encryption certificate was not renewed, and is the one in use",
+  );
+  const renewed = issuance.collected && parseCertificate(issuance.collected.certificate);
+  refuseIf(
+    renewed !== undefined && renewed.notBefore > now(),
+    `the new certificate is valid from ${renewed?.notBefore.toISOString()} on`,
   );
   return named;
 }
+
+const canDecrypt = (der: Uint8Array): boolean => opensFiles(parseCertificate(der));
 
 /** @throws ERR_ARGUMENT */
 function refuseIf(wrong: boolean, message: string): void {
@@ -63,14 +101,11 @@ function refuseIf(wrong: boolean, message: string): void {
 
 /** @throws ERR_PROOF_FAILED */
 async function assertRenewedStands(context: StepContext, session: Session): Promise<void> {
-  const { application, issuance } = context.record;
   const { signal } = context;
-  const { requestedKey } = application;
   const { certificates } = await session.certificates({ signal });
-  const certificate = issuance.collected?.certificate;
-  const stands = certificate && certificates.some(({ der }) => bytesEqual(der, certificate));
-  const key = requestedKey && (await session.findKeyPair(requestedKey, { signal }));
-  if (!stands || !key) {
+  for (const { certificate, keyId, spki } of pairsOf(context.record)) {
+    const stands = certificates.some(({ der }) => bytesEqual(der, certificate));
+    if (stands && (await session.findKeyPair({ keyId, spki }, { signal }))) continue;
     throw new RenewalError("ERR_PROOF_FAILED", {
       details: { reason: "the new pair is not on the token; nothing was removed" },
     });

@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
+import { keepDocuments } from "../attachments.js";
 import type { StepContext } from "../context.js";
 import { parseCertificate } from "../pki/certificate.js";
-import type { Choice, RenewalRecord, RequestedKey } from "../record.js";
+import type { Choice, HeldCertificate, RenewalRecord } from "../record.js";
+import { requestedKeyFor } from "../requested-key.js";
 import type { SubmitOptions, UnlockingStepOptions } from "../step-options.js";
 import { findToken } from "../unlock.js";
 import { apply } from "./apply.js";
@@ -15,15 +16,17 @@ import { preflight } from "./preflight.js";
 export async function submit(context: StepContext, options: SubmitOptions): Promise<void> {
   context.activity("checking-token");
   const token = await findToken(context.runtime, context.record.token, context.signal);
-  const choice = await decide(context, options, token);
+  const { choice, documents } = await decide(context, options, token);
+  const keys = requestedKeys(context.record, choice);
   preflight(token, choice);
+  await keepDocuments(context, documents);
   await context.save((record) => ({
     ...record,
     application: {
       ...record.application,
       status: "submitting",
       choice,
-      requestedKey: requestedKey(record, choice),
+      ...keys,
       // A draft that came back from an earlier try signs anew: the choice may be another.
       request: undefined,
       signed: undefined,
@@ -34,26 +37,34 @@ export async function submit(context: StepContext, options: SubmitOptions): Prom
         Buffer.from(context.runtime.randomBytes(32)).toString("base64url"),
     },
   }));
-  await apply(context, options satisfies UnlockingStepOptions);
+  await apply(context, "submit", options satisfies UnlockingStepOptions);
 }
 
-/**
- * With `renew` the old key. With `re-key` a CKA_ID of our own, the same for the whole renewal whatever else is chosen in
- * between, so that what an interrupted try left on the token is found again.
- */
-function requestedKey(
-  { id, createdAt, previous }: RenewalRecord,
-  { keyMode, keyAlgorithm }: Choice,
-): RequestedKey {
-  if (keyMode === "renew") {
-    const { spki } = parseCertificate(previous.der);
-    return { keyId: previous.keyId, label: previous.label, algorithm: keyAlgorithm, spki };
-  }
-  const digest = createHash("sha256").update(`certrenew key pair ${id}`).digest();
-  const month = createdAt.toISOString().slice(0, 7);
+/** The encryption key may be of another kind than the signing one: then it stays of its kind, where the terms allow it. */
+export function encryptionChoice(
+  { offer }: RenewalRecord,
+  choice: Choice,
+  { der }: HeldCertificate,
+): Choice {
+  const { keyAlgorithm } = parseCertificate(der);
+  const isOffered = keyAlgorithm && offer.offer.terms.keyAlgorithms.includes(keyAlgorithm);
+  return isOffered ? { ...choice, keyAlgorithm } : choice;
+}
+
+/** The keys for which certificates are asked: for signing, and for encryption where both are renewed together. */
+function requestedKeys(
+  record: RenewalRecord,
+  choice: Choice,
+): Pick<RenewalRecord["application"], "requestedKey" | "encryption"> {
+  const { previous, offer, encryption } = record;
+  const together = offer.offer.encryption?.renewal === "together" ? encryption : undefined;
   return {
-    keyId: new Uint8Array(digest.subarray(0, 20)),
-    label: `${previous.label || "certificate"} ${month}`,
-    algorithm: keyAlgorithm,
+    requestedKey: requestedKeyFor(record, choice, previous, { use: "signing", issue: 0 }),
+    encryption: together && {
+      key: requestedKeyFor(record, encryptionChoice(record, choice, together), together, {
+        use: "encryption",
+        issue: 0,
+      }),
+    },
   };
 }

@@ -5,7 +5,12 @@ import { bytesEqual } from "../pki/der.js";
 import { EXTENSION, type Extension } from "../pki/extensions.js";
 import { verifyChain } from "../pki/verify.js";
 import type { Issued } from "../ports/transport.js";
-import type { CollectedCertificate } from "../record.js";
+import type {
+  CollectedCertificate,
+  HeldCertificate,
+  RequestedKey,
+  VerifiedCertificate,
+} from "../record.js";
 import type { CertificateChange } from "../views.js";
 import { termOf } from "./apply.js";
 
@@ -26,10 +31,37 @@ const NOT_LISTED: ReadonlySet<string> = new Set([
  * @throws ERR_RA_RESPONSE (no certificate), ERR_ISSUED_WRONG_KEY, ERR_ISSUED_UNTRUSTED, ERR_ISSUED_MISMATCH
  */
 export function verifyIssued(context: StepContext, issued: Issued): CollectedCertificate {
-  const { record, runtime } = context;
-  const previous = parseCertificate(record.previous.der);
+  const { application, previous, encryption } = context.record;
+  const signing = verifyOne(context, issued, previous, application.requestedKey);
+  const asked = application.encryption;
+  return {
+    ...signing,
+    encryption:
+      asked && encryption
+        ? verifyOne(context, encryptionOf(issued), encryption, asked.key)
+        : undefined,
+    confirmBy: issued.confirmBy,
+  };
+}
+
+function encryptionOf({ encryption }: Issued): NonNullable<Issued["encryption"]> {
+  if (encryption) return encryption;
+  throw new RenewalError("ERR_ISSUED_MISMATCH", {
+    problems: [
+      { pointer: "/encryption", message: "is missing: both certificates were applied for" },
+    ],
+  });
+}
+
+function verifyOne(
+  context: StepContext,
+  issued: Pick<Issued, "certificate" | "chain">,
+  held: HeldCertificate,
+  requestedKey: RequestedKey | undefined,
+): VerifiedCertificate {
+  const { runtime } = context;
+  const previous = parseCertificate(held.der);
   const certificate = parseIssued(issued.certificate);
-  const { requestedKey } = record.application;
   if (!requestedKey?.spki || !bytesEqual(certificate.spki, requestedKey.spki)) {
     throw new RenewalError("ERR_ISSUED_WRONG_KEY", {
       details: { serialNumber: certificate.serialNumber },
@@ -60,7 +92,6 @@ export function verifyIssued(context: StepContext, issued: Issued): CollectedCer
     certificate: certificate.der,
     chain: trust.chain.map(({ der }) => der),
     changes: changesBetween(previous, certificate),
-    confirmBy: issued.confirmBy,
   };
 }
 

@@ -9,7 +9,7 @@ import { saveRecord } from "../../../src/core/record-store.js";
 import type { SubmitOptions } from "../../../src/core/step-options.js";
 import { decide } from "../../../src/core/steps/choice.js";
 import { preflight } from "../../../src/core/steps/preflight.js";
-import { issue, softwareKey } from "../../support/certificates.js";
+import { issue, keyUsage, softwareKey } from "../../support/certificates.js";
 import { testClock } from "../../support/clock.js";
 import { testRuntime } from "./fakes.js";
 import {
@@ -51,7 +51,7 @@ async function decideOn(situation: Situation = {}): Promise<Choice> {
     "submit",
     situation.signal,
     async (context) => {
-      decided = await decide(context, options, sampleToken(situation.token));
+      decided = (await decide(context, options, sampleToken(situation.token))).choice;
     },
     async () => {},
   );
@@ -78,6 +78,7 @@ describe("what the holder chooses", () => {
       years: 1,
       // Prefilled by the RA, and filled in by the holder.
       form: { agent: "张三", mobile: "13800000000" },
+      attachments: [],
       acknowledged: [],
       keyMode: "re-key",
       keyAlgorithm: "ec-p256",
@@ -100,7 +101,7 @@ describe("what the holder chooses", () => {
   });
 
   it("is taken after that where the RA still takes applications", async () => {
-    const { certificate } = issue({ issuer: root, notAfter: NOW });
+    const { certificate } = issue({ issuer: root, notAfter: NOW, extensions: [keyUsage(0, 1)] });
     expect(await decideOn({ certificate })).toMatchObject({ years: 1 });
   });
 
@@ -112,11 +113,6 @@ describe("what the holder chooses", () => {
       details: { expiresAt: expiresAt.toISOString() },
     });
     await decideOn(at(new Date(expiresAt.getTime() - 1)));
-  });
-
-  it("is refused where the RA wants the request at the installation", async () => {
-    const terms = sampleTerms({ requestAt: "installation" });
-    expect(await refusalOf({ offer: { terms } })).toMatchObject({ code: "ERR_UNSUPPORTED" });
   });
 
   const { agreement } = sampleOffer();
@@ -206,7 +202,7 @@ describe("the key that is asked for", () => {
   it("cannot stay the same where its algorithm is in no table", async () => {
     const spki = Buffer.from(`302a300506032b6570032100${"11".repeat(32)}`, "hex");
     const key = { ...softwareKey(), spki: new Uint8Array(spki) };
-    const { certificate } = issue({ issuer: root, key });
+    const { certificate } = issue({ issuer: root, key, extensions: [keyUsage(0, 1)] });
     expect(await refusalOf({ certificate, choose: { keyMode: "renew" } })).toMatchObject({
       code: "ERR_ALGORITHM_UNSUPPORTED",
     });

@@ -286,10 +286,12 @@ describe("an answer of the RA", () => {
     expect(next.pollNotBefore).toBeUndefined();
   });
 
-  it("keeps the first receipt and the time of the application", () => {
+  it("keeps the receipt for the application, and its time", () => {
     const [first, second] = [Uint8Array.of(1), Uint8Array.of(2)];
-    const once = withReply(waiting, { progress: sampleProgress(), receipt: first }, NOW);
-    const twice = withReply(once, { progress: sampleProgress(), receipt: second }, new Date());
+    const answer = { progress: sampleProgress(), receipt: first };
+    const once = withReply(waiting, answer, NOW, { purpose: "application" });
+    const other = { progress: sampleProgress(), receipt: second };
+    const twice = withReply(once, other, new Date(), { purpose: "bank-transfer" });
     expect(twice.application).toMatchObject({ receipt: first, submittedAt: NOW });
   });
 

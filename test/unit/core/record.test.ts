@@ -55,58 +55,117 @@ const exchange = fc.record({
   message: json,
 });
 
+const anyChoice = fc.record({
+  acceptedAt: time,
+  years: count,
+  form: json,
+  attachments: fc.array(
+    fc.record({
+      purpose: id,
+      sha256: fc.constant("0".repeat(64)),
+      mediaType: fc.constant("application/pdf"),
+      size: count,
+    }),
+    { maxLength: 2 },
+  ),
+  acknowledged: fc.array(id, { maxLength: 2 }),
+  keyMode: fc.constantFrom("renew", "re-key"),
+  keyAlgorithm: fc.constantFrom(...KEY_ALGORITHMS),
+});
+
+const requestedKey = fc.record({
+  keyId: octets,
+  label: name,
+  algorithm: fc.constantFrom(...KEY_ALGORITHMS),
+  spki: maybe(octets),
+});
+
+const reason = fc.constantFrom("installation", "key-lost", "token-replaced");
+
+const token = fc.record({ serialNumber: name, label: name, model: name, manufacturer: name });
+
 const application = fc.record({
   status: fc.constantFrom("draft", "submitting", "received", "returned", "approved", "lapsed"),
   revision: count,
   reasons: fc.array(fc.record({ pointer: maybe(name), text: name }), { maxLength: 2 }),
-  choice: maybe(
-    fc.record({
-      acceptedAt: time,
-      years: count,
-      form: json,
-      acknowledged: fc.array(id, { maxLength: 2 }),
-      keyMode: fc.constantFrom("renew", "re-key"),
-      keyAlgorithm: fc.constantFrom(...KEY_ALGORITHMS),
-    }),
-  ),
-  requestedKey: maybe(
-    fc.record({
-      keyId: octets,
-      label: name,
-      algorithm: fc.constantFrom(...KEY_ALGORITHMS),
-      spki: maybe(octets),
-    }),
-  ),
+  choice: maybe(anyChoice),
+  requestedKey: maybe(requestedKey),
   request: maybe(octets),
+  encryption: maybe(fc.record({ key: requestedKey, request: maybe(octets) })),
   signed: maybe(octets),
   receipt: maybe(octets),
   submittedAt: maybe(time),
   remote: maybe(json),
+  amendableUntil: maybe(time),
+  returned: maybe(
+    fc.array(
+      fc.record({
+        revision: count,
+        choice: anyChoice,
+        signed: maybe(octets),
+        receipt: maybe(octets),
+        reasons: fc.array(fc.record({ text: name }), { maxLength: 2 }),
+      }),
+      { maxLength: 2 },
+    ),
+  ),
+  handedIn: maybe(
+    fc.array(fc.record({ reason, signed: maybe(octets), receipt: maybe(octets) }), {
+      maxLength: 2,
+    }),
+  ),
+  abandonedKeys: maybe(fc.array(requestedKey, { maxLength: 2 })),
 });
+
+const verified = {
+  certificate,
+  chain: fc.array(octets, { maxLength: 2 }),
+  changes: fc.array(
+    fc.oneof(
+      fc.record({ field: fc.constantFrom("issuer", "keyUsage"), from: name, to: name }),
+      fc.record({ field: fc.constant("extension"), oid: name, from: name, to: name }),
+    ),
+    { maxLength: 2 },
+  ),
+};
 
 const issuance = fc.record({
   status: fc.constantFrom("none", "ready", "confirmed", "revoked"),
   collectUntil: maybe(time),
-  collected: maybe(
+  keyRequest: maybe(
     fc.record({
-      certificate,
-      chain: fc.array(octets, { maxLength: 2 }),
-      changes: fc.array(
-        fc.oneof(
-          fc.record({ field: fc.constantFrom("issuer", "keyUsage"), from: name, to: name }),
-          fc.record({ field: fc.constant("extension"), oid: name, from: name, to: name }),
-        ),
-        { maxLength: 2 },
-      ),
-      confirmBy: maybe(time),
+      reason,
+      token,
+      key: requestedKey,
+      encryptionKey: maybe(requestedKey),
+      request: maybe(octets),
+      encryptionRequest: maybe(octets),
     }),
+  ),
+  reissues: maybe(count),
+  collected: maybe(
+    fc.record({ ...verified, encryption: maybe(fc.record(verified)), confirmBy: maybe(time) }),
   ),
   installation: maybe(
     fc.record({
       begunAt: time,
       provenAt: maybe(time),
       proof: maybe(fc.record({ statement: octets, algorithm: name, signature: octets })),
+      continuity: maybe(octets),
       confirmedAt: maybe(time),
+      confirmation: maybe(fc.record({ signed: maybe(octets), receipt: maybe(octets) })),
+      rebindings: maybe(
+        fc.array(
+          fc.record({
+            id,
+            title: name,
+            status: fc.constantFrom("moved", "left"),
+            reason: maybe(name),
+            at: time,
+          }),
+          { maxLength: 2 },
+        ),
+      ),
     }),
   ),
 });
@@ -115,7 +174,7 @@ const anyRecord = fc.record({
   id,
   createdAt: time,
   updatedAt: time,
-  token: fc.record({ serialNumber: name, label: name, model: name, manufacturer: name }),
+  token,
   previous: held,
   encryption: maybe(held),
   offer: fc.record({ offer: fc.constant(sampleOffer()), document: maybe(octets) }),

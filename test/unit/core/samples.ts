@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type {
-  PaymentInstruction,
+  BankTransferInstruction,
   PaymentLedger,
   PaymentReceipt,
   Refund,
@@ -106,6 +106,7 @@ export function sampleOffer(over: Partial<Offer> = {}): Offer {
       values: { agent: "张三" },
       notes: [],
     },
+    attachments: [],
     guards: [],
     support: {},
     ...over,
@@ -126,6 +127,9 @@ export function sampleOrder(over: Partial<Order> = {}): Order {
     total: yuan(200),
     beneficiaries: [],
     invoiceTypes: [{ id: "quota", name: "普通定额发票" }],
+    paymentMethods: [{ id: "alipay", name: "支付宝" }],
+    invoices: [],
+    shipments: [],
     ...over,
   };
 }
@@ -137,8 +141,8 @@ export function sampleLedger(over: Partial<PaymentLedger> = {}): PaymentLedger {
 
 export function transfer(
   amount: Money,
-  status: PaymentInstruction["status"] = "declared",
-): PaymentInstruction {
+  status: BankTransferInstruction["status"] = "declared",
+): BankTransferInstruction {
   return {
     id: `transfer-${status}-${amount.amount}`,
     kind: "bank-transfer",
@@ -166,6 +170,7 @@ export const choice: Choice = {
   acceptedAt: NOW,
   years: 1,
   form: { agent: "张三", mobile: "13800000000" },
+  attachments: [],
   acknowledged: [],
   keyMode: "re-key",
   keyAlgorithm: "ec-p256",

@@ -97,7 +97,7 @@ describe("a record that lacks what its state needs is corrupt, and nothing is do
         application: {
           status: "submitting",
           choice: { ...choice, keyMode: "renew", years: 9 },
-          requestedKey,
+          requestedKey: { ...requestedKey, spki: previous.spki },
         },
       }),
       (context: StepContext) => continueSubmitting(context, {}),
