@@ -8,6 +8,9 @@ export default {
     "tsup.examples.config.ts",
     "examples/*.ts",
     "examples/*/index.ts",
+    // Programs that another example, and node:test, start.
+    "examples/resume/{apply,go-on}.ts",
+    "examples/own/*.test.ts",
   ],
   // scripts/check.mjs starts these two by name.
   ignoreDependencies: ["@arethetypeswrong/cli", "publint"],

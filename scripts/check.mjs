@@ -36,6 +36,7 @@ const checks = [
     program: "@arethetypeswrong/cli:attw",
     args: ["--pack", ".", "--profile", "esm-only"],
   },
+  { name: "documentation of the API", program: "typedoc:typedoc", args: ["--emit", "none"] },
   { name: "unused code", program: "knip:knip", args: [] },
 ];
 

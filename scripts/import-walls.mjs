@@ -19,8 +19,8 @@ const walls = [
 
   { files: /^src\/drivers\/pkcs11\//, may: [core, /^src\/drivers\/pkcs11\//], packages: ["token"] },
   { files: /^src\/drivers\/softhsm\.ts$/, may: [core, /^src\/drivers\/pkcs11\//], packages: [] },
-  // The mocks belong to the test bench: they share its fault plans, and the RA in memory has the sandbox's CA and the messages
-  // of the HTTP transport, so that what is signed and checked there is what is signed and checked here.
+  // The mocks belong to the test bench: they share its fault plans, and the RA in memory is the sandbox's, reached through the
+  // HTTP transport, so that what is signed and checked there is what is signed and checked here.
   {
     files: /^src\/drivers\/mock\//,
     may: [core, /^src\/drivers\/mock\//, /^src\/testing\/fault-plan\.ts$/],

@@ -3,81 +3,61 @@
  *
  * Interrupt it wherever you like and start it again: it goes on where it was.
  */
-import { join } from "node:path";
-import {
-  type BankTransfer,
-  type CertificateSummary,
-  type Completed,
-  createRenewalClient,
-  type Draft,
-  type RenewalClient,
-  RenewalError,
-  type RenewOptions,
-  type SubmitOptions,
+import type {
+  CertificateSummary,
+  Completed,
+  Draft,
+  JsonObject,
+  RenewalClient,
+  SubmitOptions,
 } from "certrenew";
-import { fileStore } from "certrenew/store/file";
-import { httpTransport } from "certrenew/transport/http";
+import { example } from "../support/example.js";
 import { form, transferOf } from "../support/holder.js";
+import type { Terminal } from "../support/terminal.js";
+import { WORDS } from "../support/texts.js";
+import { tokenAccess } from "../support/token.js";
+import { openWorld, type World } from "../support/world.js";
 import { commandsToLook, inspect, writeFiles } from "./inspect.js";
-import { type Say, showOrder, showProgress } from "./show.js";
-import { eraseWorld, openWorld, type World } from "./world.js";
 
-const demo = join(process.cwd(), "demo", "quickstart");
-const asJson = process.argv.includes("--json");
-const say: Say = (line) => void (asJson ? process.stderr : process.stdout).write(`${line}\n`);
-
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof RenewalError)) throw error;
-  const { what, key, money, retry, next } = error.explain("en");
-  for (const line of [`\n${error.code}: ${error.message}`, what, key, money, retry, next])
-    say(line);
-  process.exitCode = 1;
-}
-
-async function main(): Promise<void> {
-  let world = await openWorld(demo);
-  let client = createClient(world);
+example(async (terminal) => {
+  let world = await openWorld({ name: "quickstart", keep: true });
+  let client = world.createClient();
   try {
     const unfinished = world.isOld ? await findUnfinished(client) : undefined;
     if (world.isOld && !unfinished) {
       await close(world, client);
-      eraseWorld(world);
-      world = await openWorld(demo);
-      client = createClient(world);
+      world = await openWorld({ name: "quickstart" });
+      client = world.createClient();
     }
-    if (world.mockReason)
-      say(`No SoftHSM token here: ${world.mockReason}. A mock takes its place.`);
-    if (unfinished) say(`Going on with the renewal ${unfinished} of an interrupted run.`);
-    const stop = showProgress(client, say);
-    const renewal = await renew(client, unfinished);
+    if (world.mockReason) terminal.say(terminal.text(WORDS.mock) + world.mockReason);
+    if (unfinished) {
+      terminal.say({
+        en: `Going on with the renewal ${unfinished} of an interrupted run.`,
+        zh: `继续办理上次中断的续期 ${unfinished}。`,
+      });
+    }
+    const stop = terminal.follow(client);
+    const renewal = await renew(client, unfinished, terminal);
     stop();
-    report(renewal, world);
+    return report(renewal, world, terminal);
   } finally {
     await close(world, client);
   }
-}
-
-function createClient(world: World): RenewalClient {
-  const { sandbox, driver, pin } = world;
-  const { trustAnchors, baseUrl } = sandbox;
-  return createRenewalClient({
-    driver,
-    transport: httpTransport({ baseUrl }),
-    store: fileStore({ directory: join(world.folder, "renewals") }),
-    trustAnchors,
-    pin: () => pin,
-    wait: { minimumMs: 500 },
-  });
-}
+});
 
 /** The way step by step is `renew()`: each decision is asked for when it is due. */
-async function renew(client: RenewalClient, unfinished: string | undefined): Promise<Completed> {
-  const credential = unfinished ? { id: unfinished } : await chooseCredential(client);
+async function renew(
+  client: RenewalClient,
+  unfinished: string | undefined,
+  terminal: Terminal,
+): Promise<Completed> {
+  const credential = unfinished ? { id: unfinished } : await chooseCredential(client, terminal);
   const renewal = await client.renew(credential, {
-    choose,
-    pay,
+    choose: (draft) => choose(draft, terminal),
+    pay(order) {
+      terminal.order(order);
+      return transferOf(order);
+    },
     acknowledge: ({ guards }) => guards.map(({ id }) => id),
     // Whoever was interrupted at the login knows this PIN to be right.
     retryPin: unfinished !== undefined,
@@ -86,31 +66,19 @@ async function renew(client: RenewalClient, unfinished: string | undefined): Pro
   return renewal;
 }
 
-async function chooseCredential(client: RenewalClient) {
+async function chooseCredential(client: RenewalClient, terminal: Terminal) {
   const credentials = await client.credentials();
-  for (const { signing, eligibility } of credentials) {
-    const verdict = eligibility.renewable ? "can be renewed" : eligibility.reasons.join(", ");
-    say(`${signing.subject}: until ${signing.notAfter.toISOString()}, ${verdict}`);
-  }
+  for (const each of credentials) terminal.credential(each);
   const credential = credentials.find(({ eligibility }) => eligibility.renewable);
   if (!credential) throw new Error("no certificate on the token can be renewed");
   return credential;
 }
 
-function choose({ offer, guards }: Draft): SubmitOptions {
-  say(`   ${offer.agreement.title} (${offer.agreement.version}): accepted`);
-  for (const { zh, en } of guards) say(`   ${zh} ${en} – yes`);
-  return {
-    accept: offer.agreement,
-    years: 2,
-    acknowledge: guards.map(({ id }) => id),
-    form,
-  };
-}
-
-function pay(renewal: Parameters<NonNullable<RenewOptions["pay"]>>[0]): BankTransfer {
-  showOrder(renewal, say);
-  return transferOf(renewal);
+async function choose({ offer, guards }: Draft, terminal: Terminal): Promise<SubmitOptions> {
+  const { agreement } = offer;
+  const name = `${agreement.title} (${agreement.version})`;
+  terminal.say({ en: `${name}: accepted`, zh: `${name}:已接受` });
+  return { accept: agreement, years: 2, acknowledge: await terminal.acknowledge(guards), form };
 }
 
 async function findUnfinished(client: RenewalClient): Promise<string | undefined> {
@@ -118,26 +86,35 @@ async function findUnfinished(client: RenewalClient): Promise<string | undefined
   return renewals.find(({ state }) => state !== "completed" && state !== "closed")?.id;
 }
 
-function report(renewal: Completed, world: World): void {
+function report(renewal: Completed, world: World, terminal: Terminal): JsonObject {
   const { previous, renewed } = renewal.report;
   const files = writeFiles(renewal, world);
   const looks = inspect(files, world);
-  showOrder(renewal, say);
-  say(`\nold: ${previous.notBefore.toISOString()} – ${previous.notAfter.toISOString()}`);
-  say(`new: ${renewed.notBefore.toISOString()} – ${renewed.notAfter.toISOString()}`);
-  for (const { command, ok, output } of looks)
-    say(`\n$ ${command}\n${output}${ok ? "" : "\n(failed)"}`);
+  terminal.order(renewal);
+  const validity = ({ notBefore, notAfter }: CertificateSummary) =>
+    `${notBefore.toISOString()} – ${notAfter.toISOString()}`;
+  terminal.note({ en: "Validity", zh: "有效期" }, [
+    `${terminal.text({ en: "old", zh: "旧证书" })}: ${validity(previous)}`,
+    `${terminal.text({ en: "new", zh: "新证书" })}: ${validity(renewed)}`,
+  ]);
+  for (const { command, ok, output } of looks) {
+    terminal.say(`$ ${command}\n${output}${ok ? "" : "\n(failed)"}`);
+  }
   const commands = commandsToLook(world);
-  if (commands.length > 0) say(`\nLook at the token yourself:\n${commands.join("\n")}`);
-  if (asJson) process.stdout.write(`${JSON.stringify(toJson(renewal, world, files), null, 2)}\n`);
+  if (commands.length > 0) {
+    terminal.say({ en: "Look at the token yourself:", zh: "您可以自己查看 Key:" });
+    terminal.say(commands.join("\n"));
+  }
   if (looks.some(({ ok }) => !ok)) process.exitCode = 1;
+  terminal.end({ en: "Done.", zh: "完成。" });
+  return toJson(renewal, world, files);
 }
 
 function toJson(
   renewal: Completed,
   world: World,
   files: ReturnType<typeof writeFiles>,
-): Record<string, unknown> {
+): JsonObject {
   const certificate = (summary: CertificateSummary, file: string) => ({
     serialNumber: summary.serialNumber,
     notBefore: summary.notBefore.toISOString(),
@@ -150,11 +127,8 @@ function toJson(
     state: renewal.state,
     driver: world.driverName,
     ...(world.mockReason && { reason: world.mockReason }),
-    orderNumber: renewal.order?.transactions[0]?.orderNumber,
-    module: world.module,
-    tokenLabel: world.tokenLabel,
-    pin: world.pin,
-    softhsmConf: world.softhsmConf,
+    orderNumber: renewal.order?.transactions[0]?.orderNumber ?? null,
+    ...tokenAccess(world),
     previous: certificate(previous, files.previous),
     renewed: certificate(renewed, files.renewed),
     chain: files.chain,
@@ -163,7 +137,7 @@ function toJson(
   };
 }
 
-async function close({ sandbox }: World, client: RenewalClient): Promise<void> {
+async function close({ close }: World, client: RenewalClient): Promise<void> {
   await client.close();
-  await sandbox.close();
+  await close();
 }

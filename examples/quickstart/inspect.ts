@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Completed } from "certrenew";
 import { pem, writePrivate } from "../support/files.js";
 import { quote, runTool, type ToolResult } from "../support/tools.js";
-import type { World } from "./world.js";
+import type { Desk } from "../support/world.js";
 
 /** What the renewal left as files, for any other program to look at. */
 export interface Files {
@@ -14,7 +14,7 @@ export interface Files {
 }
 
 /** Writes certificates, chain, PKCS#10 and CMS out of the renewal's record. */
-export function writeFiles(renewal: Completed, { folder }: World): Files {
+export function writeFiles(renewal: Completed, { folder }: Desk): Files {
   const record = renewal.toJSON() as {
     application: { request: string; signed: string };
     issuance: { collected: { chain: readonly string[] } };
@@ -36,7 +36,7 @@ export function writeFiles(renewal: Completed, { folder }: World): Files {
 }
 
 /** Asks programs that know nothing of certrenew. */
-export function inspect(files: Files, world: World): ToolResult[] {
+export function inspect(files: Files, world: Desk): ToolResult[] {
   const verify = ["verify", "-CAfile", files.chain, files.renewed];
   const cms = [
     "cms",
@@ -57,7 +57,7 @@ export function inspect(files: Files, world: World): ToolResult[] {
 }
 
 /** The commands with which anybody can look at the token. */
-export function commandsToLook(world: World): string[] {
+export function commandsToLook(world: Desk): string[] {
   return lookAtToken(world).map(([program, args, env]) => {
     const settings = Object.entries(env).map(([name, value]) => `${name}=${quote(value)}`);
     return [...settings, program, ...args.map(quote)].join(" ");
@@ -66,7 +66,7 @@ export function commandsToLook(world: World): string[] {
 
 type Command = readonly [string, readonly string[], Readonly<Record<string, string>>];
 
-function lookAtToken({ module, softhsmConf, tokenLabel, pin }: World): readonly Command[] {
+function lookAtToken({ module, softhsmConf, tokenLabel, pin }: Desk): readonly Command[] {
   if (!module || !softhsmConf) return [];
   const env = { SOFTHSM2_CONF: softhsmConf };
   const token = ["--module", module, "--token-label", tokenLabel, "--login", "--pin", pin];

@@ -6,6 +6,8 @@ import { root } from "../support/run.js";
 export const PAGES: readonly string[] = [
   "README.md",
   "README.zh-CN.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
   ...readdirSync(join(root, "docs"))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openssl } from "../support/openssl.js";
 import { mustRun, type RunOptions, root, run } from "../support/run.js";
+import { idsOnToken } from "./token.js";
 
 /** `npm start --silent -- --json`, without the bootstrap, in a working directory of its own. */
 
@@ -64,6 +65,7 @@ async function runQuickstart(options: RunOptions = {}) {
   const { stdout, stderr } = await mustRun(process.execPath, [quickstart, "--json"], {
     cwd: folder,
     ...options,
+    env: { LC_ALL: "C.UTF-8", ...options.env },
   });
   return { result: JSON.parse(stdout) as Result, progress: stderr };
 }
@@ -128,6 +130,7 @@ describe("the quickstart on SoftHSM", () => {
     async (moment) => {
       const killed = await run(process.execPath, [quickstart, "--json"], {
         cwd: folder,
+        env: { LC_ALL: "C.UTF-8" },
         killAt: moment,
       });
       expect(killed.status).toBeNull();
@@ -169,21 +172,6 @@ function expectVerifiable({ chain, renewed, previous, request, application }: Re
   expect(content).toContain("urn:certrenew:statement:application:1");
   const fingerprint = (file: string) => new X509Certificate(readFileSync(file)).fingerprint256;
   expect(fingerprint(signer)).toBe(fingerprint(previous.file));
-}
-
-/** The CKA_IDs that OpenSC sees, by kind of object. */
-async function idsOnToken({ module = "", softhsmConf, tokenLabel, pin }: Result) {
-  const token = ["--module", module, "--token-label", tokenLabel, "--login", "--pin", pin];
-  const { stdout } = await mustRun("pkcs11-tool", [...token, "--list-objects"], {
-    env: { SOFTHSM2_CONF: softhsmConf },
-  });
-  const idsOf = (kind: string) =>
-    stdout
-      .split(/^(?=\S)/m)
-      .filter((object) => object.startsWith(kind))
-      .map((object) => /^\s+ID:\s+(\w+)/m.exec(object)?.[1])
-      .sort();
-  return { certificates: idsOf("Certificate Object"), privateKeys: idsOf("Private Key Object") };
 }
 
 function idsOfBoth({ previous, renewed }: Result) {

@@ -7,7 +7,7 @@ import { installPacked, manifest, type Project } from "./installed.js";
 /** What a consumer gets: the tarball, in a project of its own, without the work tree around it. */
 
 const names = Object.keys(manifest.exports)
-  .filter((subpath) => subpath !== "./package.json")
+  .filter((subpath) => !subpath.endsWith(".json"))
   .map((subpath) => `certrenew${subpath.slice(1)}`);
 const optional = Object.keys(manifest.optionalDependencies);
 
@@ -19,9 +19,15 @@ beforeAll(async () => {
 
 afterAll(() => project.remove());
 
-test("the tarball holds what is built, the licence and the READMEs, and nothing else", () => {
+test("the tarball holds what is built, the licence, the READMEs and the RA's interface, and nothing else", () => {
   const others = project.files.filter((path) => !path.startsWith("dist/"));
-  expect(others.sort()).toEqual(["LICENSE", "README.md", "README.zh-CN.md", "package.json"]);
+  expect(others.sort()).toEqual([
+    "LICENSE",
+    "README.md",
+    "README.zh-CN.md",
+    "docs/openapi.json",
+    "package.json",
+  ]);
 });
 
 describe("without the optional dependencies", () => {
@@ -52,6 +58,14 @@ describe("without the optional dependencies", () => {
       { inputType: "commonjs" },
     );
     expect(version).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test("the RA's interface can be read", async () => {
+    const version = await project.evaluate<string>(
+      `console.log(JSON.stringify(require("certrenew/openapi.json").openapi));`,
+      { inputType: "commonjs" },
+    );
+    expect(version).toMatch(/^3\.1\.\d+$/);
   });
 
   test("what is not exported cannot be reached", async () => {
