@@ -2,7 +2,6 @@
  * An own driver, transport and store: they pass the published contract suites, and renew a certificate together.
  * `npm run example custom-driver`.
  */
-import { join } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import {
   type ContractCase,
@@ -10,6 +9,7 @@ import {
   storeContract,
   transportContract,
 } from "certrenew/testing";
+import { startDocumentServer } from "./own/document-server.js";
 import { vaultDriver } from "./own/driver.js";
 import {
   driverFixture,
@@ -19,7 +19,7 @@ import {
   storeFixture,
   transportFixture,
 } from "./own/fixtures.js";
-import { folderStore } from "./own/store.js";
+import { webStore } from "./own/store.js";
 import { portTransport, serveTransport } from "./own/transport.js";
 import { DAY_MS } from "./support/clock.js";
 import { example } from "./support/example.js";
@@ -45,6 +45,7 @@ example(async (terminal) => {
 
   const world = await openWorld({ name: "custom-driver", holders: [] });
   const { port1, port2 } = new MessageChannel();
+  const server = await startDocumentServer();
   try {
     const { vault, spki } = freshVault();
     const notAfter = new Date(Date.now() + 30 * DAY_MS);
@@ -58,11 +59,10 @@ example(async (terminal) => {
 
     const { trustAnchors } = world.sandbox;
     serveTransport(port2, world.createTransport({ trustAnchors }));
-    const directory = join(world.folder, "own-store");
     const client = world.createClient({
       driver: vaultDriver(vault),
       transport: portTransport(port1, world.createTransport()),
-      store: folderStore(directory),
+      store: webStore(server.baseUrl),
       pin: () => PIN,
     });
     const stop = terminal.follow(client);
@@ -84,11 +84,12 @@ example(async (terminal) => {
     return {
       passed,
       state: completed.state,
-      directory,
+      documents: [...server.documents.keys()],
       certificates: vault.certificates.map((each) => Buffer.from(each.der).toString("base64")),
     };
   } finally {
     port1.close();
+    await server.close();
     await world.close();
   }
 });

@@ -19,6 +19,11 @@ const walls = [
 
   { files: /^src\/drivers\/pkcs11\//, may: [core, /^src\/drivers\/pkcs11\//], packages: ["token"] },
   { files: /^src\/drivers\/softhsm\.ts$/, may: [core, /^src\/drivers\/pkcs11\//], packages: [] },
+  {
+    files: /^src\/drivers\/define\//,
+    may: [core, /^src\/drivers\/define\//, /^src\/drivers\/pkcs11\/watch\.ts$/],
+    packages: [],
+  },
   // The mocks belong to the test bench: they share its fault plans, and the RA in memory is the sandbox's, reached through the
   // HTTP transport, so that what is signed and checked there is what is signed and checked here.
   {

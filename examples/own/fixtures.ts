@@ -1,7 +1,4 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { MessageChannel } from "node:worker_threads";
 import type { Signer } from "certrenew";
 import { createSandbox } from "certrenew/sandbox";
@@ -14,8 +11,9 @@ import {
 import { httpTransport } from "certrenew/transport/http";
 import { DAY_MS } from "../support/clock.js";
 import { form } from "../support/holder.js";
+import { startDocumentServer } from "./document-server.js";
 import { type Vault, vaultDriver } from "./driver.js";
-import { folderStore } from "./store.js";
+import { webStore } from "./store.js";
 import { portTransport, serveTransport } from "./transport.js";
 
 /** What the contract suites of `certrenew/testing` run against. */
@@ -24,10 +22,21 @@ export const PIN = "648219";
 
 export function freshVault(): { readonly vault: Vault; readonly spki: Uint8Array } {
   const { spki, key } = freshKey();
-  const identity = { serialNumber: "0001", label: "Vault", model: "Own", manufacturer: "Example" };
-  const keys = [{ keyId: KEY_ID, spki, key }];
-  return { vault: { identity, pin: PIN, keys, certificates: [], wrongPins: 0 }, spki };
+  const keys: Vault["keys"] = [{ keyId: KEY_ID, algorithm: "ec-p256", spki, key }];
+  return { vault: { token: TOKEN, pin: PIN, keys, certificates: [], wrongPins: 0 }, spki };
 }
+
+const TOKEN: Vault["token"] = {
+  serialNumber: "0001",
+  label: "Vault",
+  model: "Own",
+  manufacturer: "Example",
+  slot: "memory",
+  loginRequired: true,
+  protectedAuthenticationPath: false,
+  keyAlgorithms: ["ec-p256"],
+  signatureAlgorithms: ["ecdsa-with-SHA256"],
+};
 
 export const KEY_ID = Uint8Array.of(1);
 
@@ -40,7 +49,7 @@ export const driverFixture: DriverFixture = {
     const driver = vaultDriver(vault);
     return {
       driver,
-      token: vault.identity,
+      token: vault.token,
       pin: PIN,
       wrongPin: "999999",
       credential,
@@ -51,16 +60,15 @@ export const driverFixture: DriverFixture = {
 
 export const storeFixture: StoreFixture = {
   async create() {
-    const folder = await mkdtemp(join(tmpdir(), "certrenew-own-"));
+    const { baseUrl, documents, close } = await startDocumentServer();
     return {
-      store: folderStore(folder),
-      another: () => folderStore(folder),
+      store: webStore(baseUrl),
+      another: () => webStore(baseUrl),
       async damage(key) {
-        const document = join(folder, Buffer.from(key).toString("hex"));
-        const revision = Math.max(...(await readdir(document)).map(Number));
-        await writeFile(join(document, `${revision}`), "{");
+        const document = documents.get(key);
+        if (document) document.body = "{";
       },
-      [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+      [Symbol.asyncDispose]: close,
     };
   },
 };

@@ -1,80 +1,46 @@
-import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readdir, readFile, truncate, unlink } from "node:fs/promises";
-import { join } from "node:path";
 import { type JsonObject, RenewalError, type Store } from "certrenew";
 
-/**
- * An own store: a folder that several processes share. A revision is a file that is linked under its number, which only one
- * of them can do. Older ones are emptied and keep their names, so that no number is ever given twice.
- */
-export function folderStore(directory: string): Store {
-  const folderOf = (key: string) => join(directory, Buffer.from(key).toString("hex"));
+/** An own store: documents on a web server that knows ETag and If-Match (RFC 9110 §13.1.1), as a platform may keep them. */
+export function webStore(baseUrl: string): Store {
+  // Not in the path, where a key such as ".." would lead elsewhere.
+  const urlOf = (query: Record<string, string>) => `${baseUrl}?${new URLSearchParams(query)}`;
 
-  async function newest(key: string): Promise<Revision> {
-    const names = await readdir(folderOf(key)).catch(() => []);
-    const revision = Math.max(0, ...names.map(Number));
-    if (revision === 0) return { revision, document: null };
-    const text = await readFile(join(folderOf(key), `${revision}`), "utf8");
-    try {
-      return { revision, document: JSON.parse(text) };
-    } catch {
-      const isEmptied = (await readdir(folderOf(key))).some((name) => Number(name) > revision);
-      return isEmptied ? newest(key) : { revision, document: "damaged" };
-    }
-  }
-
-  async function put(key: string, document: JsonObject | null, expectedRevision: number) {
-    const { revision, document: present } = await newest(key);
-    if ((present === null ? 0 : revision) !== expectedRevision) {
-      throw new RenewalError("ERR_STORE_CONFLICT");
-    }
-    await mkdir(folderOf(key), { recursive: true, mode: 0o700 });
-    const draft = join(directory, randomUUID());
-    await withFile(draft, "wx", (file) => file.writeFile(JSON.stringify(document)));
-    await link(draft, join(folderOf(key), `${revision + 1}`))
-      .catch((cause) => Promise.reject(new RenewalError("ERR_STORE_CONFLICT", { cause })))
-      .finally(() => unlink(draft));
-    await withFile(folderOf(key), "r"); // the name is on the disk as well
-    if (revision > 0) await truncate(join(folderOf(key), `${revision}`));
-    return revision + 1;
+  /** `revision`: the one that must be stored now, 0 where there must be none. */
+  async function ask(method: string, url: string, revision?: number, document?: JsonObject) {
+    const condition: Record<string, string> =
+      revision === 0 ? { "if-none-match": "*" } : { "if-match": `"${revision}"` };
+    const response = await fetch(url, {
+      method,
+      headers: revision === undefined ? {} : condition,
+      ...(document && { body: JSON.stringify(document) }),
+    }).catch((cause) => Promise.reject(new RenewalError("ERR_STORE_FAILURE", { cause })));
+    if (response.status === 412) throw new RenewalError("ERR_STORE_CONFLICT");
+    if (response.ok || response.status === 404) return response;
+    throw new RenewalError("ERR_STORE_FAILURE", { details: { status: response.status } });
   }
 
   return {
     async load(key) {
-      const { revision, document } = await newest(key);
-      if (document === "damaged") {
-        throw new RenewalError("ERR_RECORD_CORRUPT", { details: { revision } });
-      }
-      return document === null ? undefined : { revision, document };
+      const response = await ask("GET", urlOf({ key }));
+      if (response.status === 404) return undefined;
+      const revision = revisionOf(response);
+      const document = await response.json().catch((cause: unknown) => {
+        throw new RenewalError("ERR_RECORD_CORRUPT", { cause, details: { revision } });
+      });
+      return { revision, document: document as JsonObject };
     },
-    save: put,
+    save: async (key, document, expected) =>
+      revisionOf(await ask("PUT", urlOf({ key }), expected, document)),
     async list(prefix) {
-      const names = await readdir(directory).catch(() => []);
-      const keys = names.map((name) => Buffer.from(name, "hex").toString());
-      const held = await Promise.all(keys.map(async (key) => (await newest(key)).document));
-      return keys.filter((key, index) => key.startsWith(prefix) && held[index] !== null);
+      const response = await ask("GET", urlOf({ prefix }));
+      return (await response.json()) as string[];
     },
-    async remove(key, expectedRevision) {
-      if (expectedRevision === 0) throw new RenewalError("ERR_STORE_CONFLICT");
-      await put(key, null, expectedRevision);
+    async remove(key, expected) {
+      if (expected === 0) throw new RenewalError("ERR_STORE_CONFLICT");
+      await ask("DELETE", urlOf({ key }), expected);
     },
   };
 }
 
-/** `null`: there is none, or it was removed. */
-interface Revision {
-  readonly revision: number;
-  readonly document: JsonObject | null | "damaged";
-}
-
-/** Opens, works and leaves with everything on the disk. */
-async function withFile(
-  path: string,
-  flags: string,
-  work: (file: Awaited<ReturnType<typeof open>>) => Promise<void> = async () => {},
-): Promise<void> {
-  const file = await open(path, flags, 0o600);
-  await work(file)
-    .then(() => file.sync())
-    .finally(() => file.close());
-}
+/** A strong entity tag: the revision in quotes. */
+const revisionOf = ({ headers }: Response) => Number(headers.get("etag")?.slice(1, -1));

@@ -227,6 +227,7 @@ async function queryProgress(
     renewal.state === "awaiting-payment" ||
     renewal.state === "awaiting-review" ||
     renewal.state === "action-required" ||
+    renewal.state === "completed" ||
     renewal.state === "closed";
   return free && asks ? renewal.refresh(options) : renewal;
 }

@@ -1,4 +1,8 @@
-import { openOnlinePayment, receivedAmount } from "./domain/ledger.js";
+import {
+  type OnlinePaymentInstruction,
+  openOnlinePayment,
+  receivedAmount,
+} from "./domain/ledger.js";
 import { formatMoney, type Money, sameMoney } from "./domain/money.js";
 import type { Progress } from "./domain/progress.js";
 import { RenewalError } from "./errors.js";
@@ -36,7 +40,9 @@ export function withReply(
       ...record.application,
       status: application.status,
       reasons: application.reasons,
-      submittedAt: record.application.submittedAt ?? now,
+      // Each revision is reviewed anew, so the time of the review counts from the last one.
+      submittedAt:
+        exchange?.purpose === "application" ? now : (record.application.submittedAt ?? now),
       remote: reply.remote ?? record.application.remote,
       // The receipt for the application is the one to keep; others are for what followed.
       receipt: exchange?.purpose === "application" ? reply.receipt : record.application.receipt,
@@ -70,31 +76,39 @@ function assertAgreedPrice(
 }
 
 /** Without the follow secret once there is nothing left to follow. */
-export function withoutSpentSecrets(record: RenewalRecord): RenewalRecord {
+export function withoutSpentSecrets(record: RenewalRecord, now: Date): RenewalRecord {
   const state = deriveState(record);
   const isOver = state === "completed" || state === "closed";
-  return isOver && !isFollowed(record) ? { ...record, secrets: {} } : record;
+  return isOver && !isFollowed(record, now) ? { ...record, secrets: {} } : record;
 }
 
 /** Whether the RA has still something to do or to tell after the end. */
-export function isFollowed(record: RenewalRecord): boolean {
+function isFollowed(record: RenewalRecord, now: Date): boolean {
   if (record.application.status === "discarded") return false;
-  return moneyIsUnderWay(record) || papersAreUnderWay(record);
+  return moneyIsUnderWay(record, now) || papersAreUnderWay(record);
 }
 
 /** What was announced, or opened at the gateway, can still arrive after the end, and then goes back. */
-function moneyIsUnderWay(record: RenewalRecord): boolean {
-  const { payment } = record;
+function moneyIsUnderWay(record: RenewalRecord, now: Date): boolean {
+  const { payment, issuance } = record;
   if (!payment) return false;
   const refunding = payment.refunds.some(({ status }) => status === "due");
-  const announced = payment.instructions.some(
-    (instruction) =>
-      instruction.status === "declared" ||
-      instruction.status === "open" ||
-      instruction.status === "closed",
+  const announced = payment.instructions.some((instruction) =>
+    instruction.kind === "online"
+      ? isPayable(instruction, now)
+      : instruction.status === "declared",
   );
-  const unearned = deriveState(record) === "closed" && receivedAmount(payment).amount > 0;
+  // What was issued and then revoked was earned all the same: nothing of it goes back.
+  const isEarned = deriveState(record) !== "closed" || issuance.status === "revoked";
+  const unearned = !isEarned && receivedAmount(payment).amount > 0;
   return refunding || announced || unearned;
+}
+
+/** A gateway's message may come some time after the payment, and a payment some time after it was closed. */
+const GATEWAY_DELAY_MS = 24 * 60 * 60 * 1000;
+
+function isPayable({ status, expiresAt }: OnlinePaymentInstruction, now: Date): boolean {
+  return status !== "paid" && expiresAt.getTime() + GATEWAY_DELAY_MS > now.getTime();
 }
 
 /** An invoice that is not issued yet, a parcel that has not arrived. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -131,12 +131,104 @@ test(
 );
 
 test(
+  "return-and-amend: what was wrong is corrected under one signature each, and the RA has the last documents",
+  async () => {
+    interface Amended extends Outcome {
+      readonly revision: number;
+      readonly mobile: string;
+      readonly attachments: readonly { readonly purpose: string; readonly sha256: string }[];
+      readonly evidence: readonly string[];
+    }
+    const { outcome, progress } = await runExample<Amended>("return-and-amend.js");
+    expect(outcome).toMatchObject({ driver: "softhsm", state: "completed", revision: 3 });
+    expect(progress).toContain("/mobile: 手机号码与单位登记的不一致");
+    expect(outcome.mobile).toBe("13800138000");
+    const scan = "%PDF-1.4\n% scan, both pages\n";
+    const [sha256] = openssl(["dgst", "-sha256", "-r"], scan).toString().split(" ");
+    expect(outcome.attachments).toEqual([
+      { purpose: "business-licence", mediaType: "application/pdf", size: scan.length, sha256 },
+    ]);
+    for (const revision of [1, 2, 3]) {
+      expect(outcome.evidence).toContain(`application/${revision}/application.p7m`);
+    }
+    await expectBothOnToken(outcome);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "online-payment: paid at the gateway's page, with invoice and parcel",
+  async () => {
+    interface Paid extends Outcome {
+      readonly qrPayload: string;
+      readonly page: boolean;
+      readonly payment: unknown;
+      readonly invoices: readonly { readonly status: string; readonly number: string }[];
+      readonly shipments: readonly { readonly status: string; readonly trackingNumber: string }[];
+    }
+    const { outcome, progress } = await runExample<Paid>("online-payment.js");
+    expect(outcome).toMatchObject({ driver: "softhsm", state: "completed", page: true });
+    expect(progress).toContain(outcome.qrPayload);
+    expect(outcome.payment).toEqual({
+      status: "paid",
+      received: { amount: 20_000, currency: "CNY" },
+    });
+    expect(outcome.invoices).toEqual([{ status: "issued", number: expect.stringMatching(/^FP/) }]);
+    expect(outcome.shipments).toEqual([{ status: "shipped", trackingNumber: "EX0000000001" }]);
+    await expectBothOnToken(outcome);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "another-computer: the Key alone finds the order, and it stays the only one",
+  async () => {
+    interface Found extends Outcome {
+      readonly applied: string;
+      readonly here: string | null;
+      readonly found: readonly string[];
+      readonly applications: readonly string[];
+    }
+    const { outcome } = await runExample<Found>("another-computer.js");
+    const { applied, here, found, applications } = outcome;
+    expect(outcome).toMatchObject({ driver: "softhsm", state: "completed" });
+    expect(here).toBeNull();
+    expect(found).toEqual([applied]);
+    expect(applications).toEqual([applied]);
+    await expectBothOnToken(outcome);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "evidence: unzip and openssl like the archive, and the support bundle names nobody",
+  async () => {
+    const { outcome } = await runExample<{
+      readonly state: string;
+      readonly archive: string;
+      readonly commands: readonly string[];
+      readonly failed: readonly string[];
+      readonly support: string;
+    }>("evidence.js");
+    expect(outcome.state).toBe("completed");
+    expect(outcome.failed).toEqual([]);
+    expect(outcome.commands.length).toBeGreaterThan(20);
+    expect((await mustRun("unzip", ["-t", outcome.archive])).stdout).toContain("No errors");
+    expect(outcome.support).toContain("completed");
+    for (const personal of ["张三", "13800138000", "示例科技"]) {
+      expect(outcome.support).not.toContain(personal);
+    }
+  },
+  TIMEOUT_MS,
+);
+
+test(
   "custom-driver: own adapters pass the suites by hand, and renew a certificate that openssl verifies",
   async () => {
     const { outcome } = await runExample<{
       readonly passed: Readonly<Record<string, number>>;
       readonly state: string;
-      readonly directory: string;
+      readonly documents: readonly string[];
       readonly certificates: readonly [string, string];
     }>("custom-driver.js");
     expect(outcome.state).toBe("completed");
@@ -153,15 +245,15 @@ test(
       join(authority, "issuing.pem"),
     ];
     expect(openssl(["verify", ...chain, renewed]).toString()).toContain("OK");
-    expect(readdirSync(outcome.directory).length).toBeGreaterThan(0);
+    expect(outcome.documents).toContainEqual(expect.stringMatching(/^renewal-/));
   },
   TIMEOUT_MS,
 );
 
 describe("in a terminal", () => {
   /** Runs an example under a pseudo-terminal, as util-linux's script makes one. */
-  async function inTerminal(args: string, env: Readonly<Record<string, string>>) {
-    const command = `stty cols 100 rows 50; ${process.execPath} ${join(built, "step-by-step.js")} ${args}`;
+  async function inTerminal(call: string, env: Readonly<Record<string, string>>) {
+    const command = `stty cols 100 rows 50; ${process.execPath} ${join(built, call)}`;
     const { stdout } = await mustRun("script", ["-qec", command, "/dev/null"], {
       cwd: folder,
       env: { TERM: "xterm-256color", CI: undefined, NO_COLOR: undefined, ...env },
@@ -172,7 +264,7 @@ describe("in a terminal", () => {
   test(
     "shows stages, due date, amounts and a QR code in Chinese, where the locale is Chinese",
     async () => {
-      const shown = await inTerminal("", { LC_ALL: "zh_CN.UTF-8" });
+      const shown = await inTerminal("step-by-step.js", { LC_ALL: "zh_CN.UTF-8" });
       expect(shown).toContain("✓ 用户申请   ▶ 用户缴费   · 管理员审核   · 安装新证书   · 完成");
       expect(shown).toMatch(/等待注册机构 \(预计完成 约 \d{4}年\d+月\d+日/);
       expect(shown).toMatch(/总价 +200\.00 CNY/);
@@ -185,10 +277,23 @@ describe("in a terminal", () => {
   test(
     "speaks English with --lang en",
     async () => {
-      const shown = await inTerminal("--lang en", { LC_ALL: "zh_CN.UTF-8" });
+      const shown = await inTerminal("step-by-step.js --lang en", { LC_ALL: "zh_CN.UTF-8" });
       expect(shown).toContain("✓ application   ▶ payment");
       expect(shown).toMatch(/waiting for the RA \(due about \d+ \w+ \d{4}/);
       expect(shown).toContain("\u001b[");
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "shows where to pay as a code and as an address",
+    async () => {
+      const shown = await inTerminal("online-payment.js", { LC_ALL: "zh_CN.UTF-8" });
+      expect(shown).toMatch(/200\.00 CNY,请在 \S+ 之前支付:/);
+      expect(shown).toMatch(/http:\/\/127\.0\.0\.1:\d+\/gateway\/\w+/);
+      expect(shown).toMatch(/█▀|▄█/);
+      expect(shown).toMatch(/发票 +普通定额发票, FP\w+, 已开具/);
+      expect(shown).toMatch(/快递 .*EX0000000001, 已寄出/);
     },
     TIMEOUT_MS,
   );

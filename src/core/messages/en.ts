@@ -32,7 +32,7 @@ export const en: Catalogue = {
     },
     ERR_KEY_NOT_FOUND: {
       what: "The private key of this certificate is not on the token.",
-      next: "Plug in the token on which the key was made; without the key the certificate cannot be renewed online. Do not delete anything, and call the RA if the key is nowhere.",
+      next: "Plug in the token on which the key was made; without it the certificate cannot be renewed online. Where the new key of a renewal under way is lost, requestReissue() asks for another certificate. Do not delete anything, and call the RA if the key is nowhere.",
     },
     ERR_ALGORITHM_UNSUPPORTED: {
       what: "The token or the RA does not support the algorithm {algorithm}.",
@@ -156,7 +156,7 @@ export const en: Catalogue = {
     },
     ERR_ISSUED_WRONG_KEY: {
       what: "The certificate that the RA issued is for another key. It was not installed.",
-      next: "Ask the RA to issue it again for this application.",
+      next: "Ask the RA to issue it again for this application, or call requestReissue() with the reason certificate-unusable.",
     },
     ERR_ISSUED_UNTRUSTED: {
       what: "The certificate that the RA issued does not chain to the trust anchors. It was not installed.",
@@ -164,7 +164,7 @@ export const en: Catalogue = {
     },
     ERR_ISSUED_MISMATCH: {
       what: "The certificate that the RA issued is not what was agreed. It was not installed.",
-      next: "Read the problems; ask the RA to issue it again.",
+      next: "Read the problems; ask the RA to issue it again, or call requestReissue() with the reason certificate-unusable.",
     },
     ERR_PROOF_FAILED: {
       what: "The new certificate could not be proven on the token.",

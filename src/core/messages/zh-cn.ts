@@ -24,7 +24,7 @@ export const zhCN: Catalogue = {
     },
     ERR_KEY_NOT_FOUND: {
       what: "Key 中没有该证书对应的私钥。",
-      next: "请插入生成该密钥的 Key;没有私钥无法在线续期。请勿删除任何内容;如确实找不到密钥,请联系受理机构。",
+      next: "请插入生成该密钥的 Key;没有私钥无法在线续期。若丢失的是办理中续期的新密钥,可调用 requestReissue() 重新申请签发。请勿删除任何内容;如确实找不到密钥,请联系受理机构。",
     },
     ERR_ALGORITHM_UNSUPPORTED: {
       what: "Key 或受理机构不支持算法 {algorithm}。",
@@ -127,7 +127,7 @@ export const zhCN: Catalogue = {
       next: "请联系受理机构;尚未发送任何内容。",
     },
     ERR_ATTACHMENT_INVALID: {
-      what: "所附材料不符合办理机构的要求。",
+      what: "所附材料不符合受理机构的要求。",
       next: "请按续期方案允许的类型和大小附上所列材料。",
     },
     ERR_DEADLINE_PASSED: {
@@ -148,7 +148,7 @@ export const zhCN: Catalogue = {
     },
     ERR_ISSUED_WRONG_KEY: {
       what: "签发的证书对应的是另一个密钥,未安装。",
-      next: "请联系受理机构为本申请重新签发。",
+      next: "请联系受理机构为本申请重新签发,或以原因 certificate-unusable 调用 requestReissue()。",
     },
     ERR_ISSUED_UNTRUSTED: {
       what: "签发的证书无法追溯到信任锚,未安装。",
@@ -156,7 +156,7 @@ export const zhCN: Catalogue = {
     },
     ERR_ISSUED_MISMATCH: {
       what: "签发的证书与约定不符,未安装。",
-      next: "请查看所列问题,并联系受理机构重新签发。",
+      next: "请查看所列问题,并联系受理机构重新签发,或以原因 certificate-unusable 调用 requestReissue()。",
     },
     ERR_PROOF_FAILED: {
       what: "无法在 Key 上验证新证书。",
