@@ -1,16 +1,16 @@
-import { type JsonObject, RenewalError } from "certrenew";
+import { RenewalError } from "certrenew";
 import { openTerminal, type Terminal } from "./terminal.js";
 
 /**
  * Runs an example. What it returns is its outcome: one JSON document on standard output with `--json`. A failure is
  * explained, and the exit code is 1.
  */
-export function example(run: (terminal: Terminal) => Promise<JsonObject>): void {
+export function example(run: (terminal: Terminal) => Promise<object>): void {
   // Not at the top level: a module that awaits there cannot be loaded with require().
   void start(run);
 }
 
-async function start(run: (terminal: Terminal) => Promise<JsonObject>): Promise<void> {
+async function start(run: (terminal: Terminal) => Promise<object>): Promise<void> {
   const terminal = await openTerminal();
   try {
     const outcome = await run(terminal);

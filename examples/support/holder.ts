@@ -1,4 +1,4 @@
-import type { AwaitingPayment, BankTransfer, JsonObject } from "certrenew";
+import type { AwaitingPayment, BankTransfer, JsonObject, Recipient } from "certrenew";
 
 /** 网上续期申请表 as the sandbox wants it. */
 export const form: JsonObject = {
@@ -9,6 +9,13 @@ export const form: JsonObject = {
   unifiedSocialCreditCode: "91440101MA5EXAMP0X",
 };
 
+/** 收件人信息: where the invoice goes. */
+export const recipient: Recipient = {
+  name: "张三",
+  mobile: "13800138000",
+  address: "示例市示例路 1 号",
+};
+
 /** The transfer that the holder made at the bank: here, all that is still to be paid. */
 export function transferOf({
   payment,
@@ -16,7 +23,7 @@ export function transferOf({
 }: Pick<AwaitingPayment, "payment" | "order">): BankTransfer {
   if (!payment || !order) throw new Error("there is nothing to pay");
   return {
-    recipient: { name: "张三", mobile: "13800138000", address: "示例市示例路 1 号" },
+    recipient,
     invoice: order.invoiceTypes[0]?.id,
     remittances: [
       {

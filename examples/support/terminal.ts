@@ -1,6 +1,5 @@
 import {
   type Credential,
-  formatMoney,
   type GuardQuestion,
   type Language,
   type Renewal,
@@ -8,17 +7,9 @@ import {
   RenewalError,
   type Stage,
 } from "certrenew";
+import { orderRows } from "./order-page.js";
 import { pad, plainScreen, type Screen, widthOf } from "./screen.js";
-import {
-  ACTIVITIES,
-  INELIGIBLE,
-  inLanguage,
-  ORDER,
-  STAGES,
-  STATUS,
-  type Text,
-  WORDS,
-} from "./texts.js";
+import { ACTIVITIES, INELIGIBLE, inLanguage, ORDER, STAGES, type Text, WORDS } from "./texts.js";
 
 /** What an example shows and asks, in the language of whoever runs it. */
 export interface Terminal {
@@ -35,6 +26,8 @@ export interface Terminal {
   credential(credential: Credential): void;
   /** The guide's business page: numbers, states and amounts. */
   order(renewal: Pick<Renewal, "order" | "payment">): void;
+  /** What the RA wants corrected. */
+  reasons(renewal: Pick<Renewal, "reasons">): void;
   qr(title: Text, payload: string): void;
   /** Asks the holder, with `--ask`; otherwise the example answers yes, and says so. Gives the ids of what was agreed to. */
   acknowledge(guards: readonly GuardQuestion[]): Promise<string[]>;
@@ -68,7 +61,7 @@ export async function openTerminal(
   });
 }
 
-export function languageOf(argv: readonly string[], env: NodeJS.ProcessEnv): Language {
+function languageOf(argv: readonly string[], env: NodeJS.ProcessEnv): Language {
   const at = argv.indexOf("--lang");
   const asked =
     argv.find((each) => each.startsWith("--lang="))?.slice(7) ??
@@ -83,7 +76,6 @@ function terminalOn(
   { json, asks }: { readonly json: boolean; readonly asks: boolean },
 ): Terminal {
   const t = (text: Text | string) => (typeof text === "string" ? text : inLanguage(language, text));
-  const status = (name: string) => t(STATUS[name] ?? name);
   const when = (date: Date) =>
     new Intl.DateTimeFormat(language === "zh-CN" ? "zh-CN" : "en-GB", {
       dateStyle: "medium",
@@ -121,30 +113,20 @@ function terminalOn(
       screen.line(`${signing.subject}: ${t(WORDS.until)} ${when(signing.notAfter)}, ${verdict}`);
     },
 
-    order({ order, payment }) {
-      if (!order) return;
-      const rows: (readonly [string, string])[] = [
-        [t(ORDER.businessNumber), order.businessNumber],
-        [t(ORDER.subject), order.subject],
-        [t(ORDER.appliedAt), when(order.appliedAt)],
-        [t(ORDER.fee), formatMoney(order.fee)],
-        [t(ORDER.validUntil), when(order.validUntil)],
-        [t(ORDER.agent), order.agent],
-        [t(ORDER.businessStatus), status(order.businessStatus)],
-        [t(ORDER.paymentStatus), status(payment?.status ?? "not-required")],
-      ];
-      for (const { orderNumber, transactionType, transactionStatus } of order.transactions) {
-        const states = `${status(transactionType)}, ${status(transactionStatus)}`;
-        rows.push([t(ORDER.orderNumber), `${orderNumber} (${states})`]);
-      }
-      for (const { name, unitPrice, quantity, subtotal } of order.lines) {
-        rows.push([name, `${formatMoney(unitPrice)} × ${quantity} = ${formatMoney(subtotal)}`]);
-      }
-      rows.push([t(ORDER.total), formatMoney(order.total)]);
+    order(renewal) {
+      const rows = orderRows(renewal, { text: t, when });
+      if (rows.length === 0) return;
       const width = Math.max(...rows.map(([name]) => widthOf(name)));
       screen.note(
         t(ORDER.title),
         rows.map(([name, value]) => `${pad(name, width)}  ${value}`),
+      );
+    },
+
+    reasons({ reasons }) {
+      screen.note(
+        t(WORDS.reasons),
+        reasons.map(({ pointer, text }) => (pointer ? `${pointer}: ${text}` : text)),
       );
     },
 

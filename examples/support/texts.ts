@@ -55,6 +55,9 @@ export const ORDER = {
   paymentStatus: { en: "payment status", zh: "支付状态" },
   orderNumber: { en: "order number", zh: "订单编号" },
   total: { en: "total", zh: "总价" },
+  remarks: { en: "remarks", zh: "备注" },
+  invoice: { en: "invoice", zh: "发票" },
+  shipment: { en: "parcel", zh: "快递" },
 } as const satisfies Record<string, Text>;
 
 /** 业务状态, 支付状态, 交易类型 and 交易状态; one that is not here is shown as it is. */
@@ -78,6 +81,22 @@ export const STATUS: Readonly<Record<string, Text>> = {
   refund: { en: "refund", zh: "退款" },
 };
 
+/** 订单状态 */
+export const ORDER_STATUS: Readonly<Record<string, Text>> = {
+  normal: { en: "normal", zh: "正常" },
+  closed: { en: "closed", zh: "已关闭" },
+};
+
+/** How far invoices and parcels are. */
+export const PAPERS: Readonly<Record<string, Text>> = {
+  requested: { en: "to be issued", zh: "待开具" },
+  issued: { en: "issued", zh: "已开具" },
+  void: { en: "void", zh: "已作废" },
+  preparing: { en: "being prepared", zh: "待寄出" },
+  shipped: { en: "on its way", zh: "已寄出" },
+  delivered: { en: "delivered", zh: "已签收" },
+};
+
 /** What a certificate that cannot be renewed is told, and why; the names are those of `IneligibilityReason`. */
 export const INELIGIBLE: Readonly<Record<string, Text>> = {
   expired: { en: "expired", zh: "已过期" },
@@ -97,6 +116,7 @@ export const WORDS = {
   due: { en: "due", zh: "预计完成" },
   about: { en: "about ", zh: "约 " },
   waiting: { en: "waiting for the RA", zh: "等待注册机构" },
+  reasons: { en: "Returned for correction", zh: "退回更正" },
   mock: {
     en: "No SoftHSM token here. A mock takes its place: ",
     zh: "此处没有 SoftHSM,以模拟 Key 代替:",

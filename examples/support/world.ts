@@ -28,7 +28,7 @@ export interface WorldOptions {
 }
 
 /** Whose certificate, and how many days from now it ends; it began a year before. */
-export interface Holder {
+interface Holder {
   readonly commonName: string;
   readonly endsInDays: number;
 }
@@ -81,7 +81,7 @@ export function joinWorld(name: string): Desk {
 }
 
 /** Forgets a run. The folder is the example's own. */
-export function eraseWorld({ folder }: Pick<World, "folder">): void {
+function eraseWorld({ folder }: Pick<World, "folder">): void {
   rmSync(folder, { recursive: true, force: true });
 }
 

@@ -1,9 +1,10 @@
 // Bootstraps, then runs one built example in a process of its own, with this one's terminal, signals and exit code.
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { bootstrapOrExit } from "../bootstrap.mjs";
 import { root } from "./entries.mjs";
+import { exampleNames, listOfExamples } from "./examples.mjs";
 import { say } from "./run.mjs";
 
 const builtExamples = join(root, "build", "examples");
@@ -13,12 +14,13 @@ const builtExamples = join(root, "build", "examples");
  * @param {readonly string[]} args
  */
 export function runExample(name, args) {
-  const readiness = bootstrapOrExit();
-  const file = name === undefined ? undefined : fileOf(name);
-  if (file === undefined) {
-    say(`usage: npm run example NAME -- ARGUMENTS, where NAME is one of ${names().join(", ")}`);
-    process.exit(2);
+  if (name === undefined || !exampleNames().includes(name)) {
+    process.stdout.write(`${listOfExamples()}\n`);
+    process.exit(name === undefined ? 0 : 2);
   }
+  const readiness = bootstrapOrExit();
+  const file = fileOf(name);
+  if (file === undefined) throw new Error(`${name} was not built`);
   const reason = whyNoToken(readiness);
   if (reason !== undefined) say(reason);
   const child = spawn(process.execPath, ["--enable-source-maps", file, ...args], {
@@ -51,19 +53,7 @@ export function whyNoToken({ native, tools }) {
 
 /** @param {string} name */
 function fileOf(name) {
-  if (!names().includes(name)) return undefined;
   return [`${name}.js`, join(name, "index.js")]
     .map((path) => join(builtExamples, path))
     .find((path) => existsSync(path));
-}
-
-function names() {
-  if (!existsSync(builtExamples)) return [];
-  return readdirSync(builtExamples, { withFileTypes: true })
-    .filter((entry) =>
-      entry.isDirectory()
-        ? existsSync(join(builtExamples, entry.name, "index.js"))
-        : entry.name.endsWith(".js"),
-    )
-    .map((entry) => entry.name.replace(/\.js$/, ""));
 }

@@ -32,14 +32,28 @@ test("lifecycle.md has every state with its steps", () => {
     ...codeIn(state),
     codeIn(steps).sort(),
   ]);
-  // `submit` and `install` go on through the states of their own making.
-  const passing = new Set(["submitting submit", "installing install", "confirming install"]);
+  // These steps go on through the states of their own making.
+  const passing = new Set([
+    ...["submitting submit", "submitting amend", "submitting attach"],
+    ...["installing install", "confirming install", "ready-to-install continue"],
+  ]);
   const enforced = Object.entries(TRANSITIONS).map(([state, steps]) => [
     state,
     Object.keys(steps)
       .filter((step) => !passing.has(`${state} ${step}`))
       .sort(),
   ]);
+  expect(rows).toEqual(enforced);
+});
+
+test("lifecycle.md has what the RA may have done between two looks", () => {
+  const rows = tableOf("docs/lifecycle.md", "in").map(([state = "", found = ""]) => {
+    const [names = "", reasons = ""] = found.split("`closed`");
+    return [...codeIn(state), [...codeIn(names), ...codeIn(reasons).map(closed)].sort()];
+  });
+  const enforced = Object.entries(TRANSITIONS)
+    .filter(([, { refresh = [] }]) => refresh.length > 0)
+    .map(([state, { refresh = [] }]) => [state, [...refresh].sort()]);
   expect(rows).toEqual(enforced);
 });
 
@@ -67,6 +81,8 @@ function tableOf(page: string, firstCell: string): readonly (readonly string[])[
       .map((cell) => cell.trim()),
   );
 }
+
+const closed = (reason: string) => `closed:${reason}`;
 
 function codeIn(cell: string): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "nod
 import { dirname, join } from "node:path";
 import ts from "typescript";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { mustRun, root } from "../support/run.js";
+import { mustRun, root, run } from "../support/run.js";
 import { installPacked, manifest, type Project } from "./installed.js";
 
 /** The examples, in a project that has nothing but the packed tarball: as ES modules, and through require(). */
@@ -14,7 +14,11 @@ const EXAMPLES = [
   "quickstart/index.js",
   "step-by-step.js",
   "resume/index.js",
+  "return-and-amend.js",
+  "online-payment.js",
+  "another-computer.js",
   "expired.js",
+  "evidence.js",
   "custom-driver.js",
 ];
 
@@ -49,6 +53,16 @@ test.each(EXAMPLES)(
   },
   TIMEOUT_MS,
 );
+
+test.each(["esm", "cjs"])("diagnose.js runs as %s, and says what is wrong", async (folder) => {
+  const args = [join(project.folder, folder, "diagnose.js"), "--json", "no-such-module"];
+  const { status, stdout } = await run(process.execPath, args, { cwd: project.folder });
+  expect(status).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({
+    program: { binding: "available" },
+    modules: [{ path: "no-such-module", state: "failed" }],
+  });
+});
 
 async function outcomeOf(file: string, env: Readonly<Record<string, string>> = {}) {
   const args = [join(project.folder, file), "--json"];

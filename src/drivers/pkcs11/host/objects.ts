@@ -114,6 +114,7 @@ const VALUE_CHECKS: readonly (readonly [(value: unknown) => boolean, readonly nu
       pkcs11.CKA_DECRYPT,
       pkcs11.CKA_WRAP,
       pkcs11.CKA_UNWRAP,
+      pkcs11.CKA_DERIVE,
     ],
   ],
   [
