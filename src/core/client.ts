@@ -43,7 +43,8 @@ export interface RenewalClient extends AsyncDisposable {
    */
   credentials(options?: StepOptions): Promise<Credential[]>;
   /**
-   * Fetches the RA's offer for a credential and stores a draft. Nothing is sent but the certificate.
+   * Fetches the RA's offer for a credential and stores a draft. Nothing is sent but its certificates. Not to be repeated
+   * after it succeeded: the draft is the renewal in progress.
    * @throws ERR_CERTIFICATE_EXPIRED, ERR_CERTIFICATE_INELIGIBLE, ERR_PIN_LOCKED, ERR_RA_*; ERR_RENEWAL_IN_PROGRESS, whose
    *   `renewal` is the one to go on with; ERR_RECORD_CORRUPT where the store cannot tell which that is
    */

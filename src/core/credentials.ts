@@ -9,6 +9,7 @@ import type { CertificateSummary } from "./views.js";
 export interface Credential {
   readonly token: Token;
   readonly signing: CertificateSummary;
+  /** The newest certificate of the same holder and issuer on this token that only encrypts. */
   readonly encryption: CertificateSummary | undefined;
   /** Whether the signing certificate's private key was seen; `unknown` before login on most tokens, and renewable. */
   readonly privateKey: TokenCertificate["privateKey"];

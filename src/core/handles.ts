@@ -218,12 +218,18 @@ function dueOf(record: RenewalRecord): Base["due"] {
     case "closed":
       return undefined;
     case "action-required":
-      return told(application.amendableUntil ?? dueAt);
+      return told(amendmentDeadline(record) ?? dueAt);
     case "awaiting-review":
       return told(dueAt) ?? estimated(application.submittedAt);
     default:
       return told(dueAt);
   }
+}
+
+/** None where only the rest of the money is asked for. */
+function amendmentDeadline({ application, offer }: RenewalRecord): Date | undefined {
+  if (application.status !== "returned") return undefined;
+  return application.amendableUntil ?? offer.offer.terms.amendableUntil;
 }
 
 const told = (at: Date | undefined): Base["due"] => at && { at, estimated: false };

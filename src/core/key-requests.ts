@@ -1,5 +1,5 @@
 import type { Exchange, Reply } from "./ports/transport.js";
-import type { KeyRequest, RenewalRecord, RequestedKey } from "./record.js";
+import type { HandedInRequest, KeyRequest, RenewalRecord, RequestedKey } from "./record.js";
 
 /**
  * The record once the RA has the certification request that was handed in: its key is the requested one now, and what was
@@ -29,7 +29,10 @@ export function withRequestedKey(
         ...application.choice,
         keyMode: isOwnKey(record, key) ? application.choice.keyMode : "re-key",
       },
-      handedIn: [...(application.handedIn ?? []), { reason, signed, receipt }],
+      handedIn: [
+        ...(application.handedIn ?? []),
+        { reason, signed, receipt, replaced: requestsOf(application) },
+      ],
       abandonedKeys: [...(application.abandonedKeys ?? []), ...abandonedBy(record, keyRequest)],
     },
     issuance: {
@@ -40,6 +43,13 @@ export function withRequestedKey(
       installation: undefined,
     },
   };
+}
+
+function requestsOf({
+  request,
+  encryption,
+}: RenewalRecord["application"]): HandedInRequest["replaced"] {
+  return request && { request, encryptionRequest: encryption?.request };
 }
 
 /** Whether it is the key of the certificate being renewed. */

@@ -60,13 +60,15 @@ export type StepName =
   | "retirePrevious";
 
 /** Why a renewal is over: given up before anything was sent, withdrawn, turned down by the RA, or out of time. */
-export type CloseReason = "discarded" | "cancelled" | "refused" | "lapsed";
+/** `elsewhere`: another computer went on with it, and the new certificate is installed and confirmed. */
+export type CloseReason = "discarded" | "cancelled" | "refused" | "lapsed" | "elsewhere";
 
 /** What every handle shows, whatever its state. */
 export interface RenewalBase<S extends State> {
   /** Chosen before anything is sent; `client.resume(id)` takes it, in any process with the same store. */
   readonly id: string;
   readonly state: S;
+  /** `undefined` once it is closed. */
   readonly stage: Stage | undefined;
   readonly token: TokenIdentity;
   /** The certificate being renewed. */
@@ -96,11 +98,13 @@ export interface RenewalBase<S extends State> {
 /** Offer fetched, nothing sent. */
 export interface Draft extends RenewalBase<"draft"> {
   /**
-   * Checks everything, makes the key pair (with `re-key`), signs request and application, and sends them.
-   * Changes the token: a new key pair beside the old one. Asks for the PIN once. Safe to repeat after a failure: the
-   * same key pair is used, and nothing is sent twice.
-   * @throws ERR_OFFER_STALE, ERR_AGREEMENT_MISMATCH, ERR_GUARD_UNACKNOWLEDGED, ERR_FORM_INVALID, ERR_CERTIFICATE_EXPIRED,
-   *   ERR_TOKEN_*, ERR_PIN_*, ERR_MODULE_*, ERR_KEY_NOT_FOUND, ERR_ALGORITHM_UNSUPPORTED, ERR_RA_*, ERR_APPLICATION_OPEN
+   * Checks everything, makes the key pair (with `re-key`; two where an encryption certificate is renewed together), signs
+   * requests and application, uploads its documents, and sends it.
+   * Changes the token: a new key pair beside the old one, unless the terms want it made at installation. Asks for the PIN
+   * once. Safe to repeat after a failure: the same key pair is used, and nothing is sent twice.
+   * @throws ERR_OFFER_STALE, ERR_AGREEMENT_MISMATCH, ERR_GUARD_UNACKNOWLEDGED, ERR_FORM_INVALID, ERR_FORM_SCHEMA,
+   *   ERR_ATTACHMENT_INVALID, ERR_ARGUMENT, ERR_CERTIFICATE_EXPIRED, ERR_TOKEN_*, ERR_PIN_*, ERR_MODULE_*,
+   *   ERR_KEY_NOT_FOUND, ERR_ALGORITHM_UNSUPPORTED, ERR_UNSUPPORTED, ERR_RA_*, ERR_APPLICATION_OPEN
    */
   submit(options: SubmitOptions): Promise<Submitted>;
   /** Fetches a fresh offer. Changes nothing on the token or at the RA. */
@@ -194,7 +198,10 @@ export interface ActionRequired
    *   ERR_TOKEN_*, ERR_PIN_*, ERR_RA_*
    */
   amend(options: AmendOptions): Promise<InProgress>;
-  /** Adds documents that the RA asks for: `amend` with documents alone, signed as the next revision. */
+  /**
+   * Adds documents that the RA asks for: `amend` with documents alone, signed as the next revision.
+   * @throws as `amend`
+   */
   attach(options: AttachOptions): Promise<InProgress>;
 }
 
@@ -238,7 +245,7 @@ export interface Completed extends RenewalBase<"completed"> {
 /** Over. A refund may be under way: `payment.refunds`. */
 export interface Closed extends RenewalBase<"closed"> {
   readonly reason: CloseReason;
-  /** Asks the RA for the refund's progress. */
+  /** Asks the RA what became of money that goes back, as long as there is something to follow. */
   refresh(options?: StepOptions): Promise<Closed>;
 }
 

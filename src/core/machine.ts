@@ -1,3 +1,4 @@
+import { eraseDocuments } from "./attachments.js";
 import { runUnderClaim, type StepContext } from "./context.js";
 import { errorCode, RenewalError, UNKNOWN_IMPACT } from "./errors.js";
 import { impactOf } from "./impact.js";
@@ -40,8 +41,13 @@ export async function runStep<R extends Renewal>(
       options?.signal,
       async (context) => {
         if (deriveState(context.record) !== handle.state) throw spentError(handle, step);
-        await body(context);
-        context.set(withoutSpentSecrets);
+        try {
+          await body(context);
+        } finally {
+          // A step may end the renewal by failing.
+          context.set((record) => withoutSpentSecrets(record, context.now()));
+          await withoutDocuments(context);
+        }
       },
       (before, after) => announce(runtime, before, after),
     );
@@ -50,6 +56,12 @@ export async function runStep<R extends Renewal>(
   } catch (error) {
     throw await inContext(runtime, handle.id, error);
   }
+}
+
+/** Documents that wait in the store for an application are of no use once it is over. */
+async function withoutDocuments({ runtime, record }: StepContext): Promise<void> {
+  if (deriveState(record) !== "closed") return;
+  await eraseDocuments(runtime, record).catch(() => undefined);
 }
 
 /** The events of a saved change. */

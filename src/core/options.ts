@@ -82,6 +82,7 @@ export function createRuntime(options: RenewalClientOptions): Runtime {
 }
 
 function rebindProblems(hooks: RenewalClientOptions["rebind"] = []): Problem[] {
+  if (!Array.isArray(hooks)) return [{ pointer: "/rebind", message: "must be a list of hooks" }];
   const ids = hooks.map((hook) => hook?.id);
   return hooks.flatMap((hook, index) => {
     const isValid =

@@ -1,4 +1,4 @@
-import { uploadDocuments } from "./attachments.js";
+import { eraseDocuments, uploadDocuments } from "./attachments.js";
 import type { StepContext } from "./context.js";
 import { errorCode, RenewalError } from "./errors.js";
 import { withRequestedKey } from "./key-requests.js";
@@ -61,30 +61,10 @@ export async function deliver(context: StepContext, exchange: Exchange): Promise
       trustAnchors,
     });
   } catch (error) {
-    if (outcomeIsOpen(error)) throw error;
-    const ours = await adoptOpenApplication(context, exchange);
-    if (!ours) {
-      await drop(context, exchange);
-      throw error;
-    }
-    reply = ours;
+    if (!outcomeIsOpen(error)) await drop(context, exchange);
+    throw error;
   }
   await settleWith(context, exchange, reply);
-}
-
-/**
- * An application may be refused because it is open already, and be ours: one whose answer was lost, and that arrived after it
- * was given up. Who knows its id and secret may go on with it.
- */
-async function adoptOpenApplication(
-  { transport, signal, record, reference }: StepContext,
-  { purpose }: Exchange,
-): Promise<Reply | undefined> {
-  if (purpose !== "application" || transport.traits.polling !== "free") return undefined;
-  const reply = await transport.progress(reference(), { signal }).catch(() => undefined);
-  const { status, revision } = reply?.progress.application ?? {};
-  const isOpen = status === "received" || status === "approved";
-  return isOpen && revision === record.application.revision ? reply : undefined;
 }
 
 /**
@@ -133,6 +113,7 @@ export async function reconcile(context: StepContext): Promise<readonly Exchange
 
 /** Takes an exchange out that the RA does not have. */
 export async function drop(context: StepContext, exchange: Exchange): Promise<void> {
+  await giveUpDocuments(context, exchange);
   await context.save((record) => outOfOutbox(record, exchange));
 }
 
@@ -156,12 +137,24 @@ async function askOutcome(context: StepContext, exchange: Exchange): Promise<Rec
 async function settleWith(context: StepContext, exchange: Exchange, reply: Reply): Promise<void> {
   const effect = EFFECTS[exchange.purpose] ?? ((record: RenewalRecord) => record);
   const now = context.now();
-  await context.save((record) =>
+  const settled = (record: RenewalRecord) =>
     outOfOutbox(
       effect(withReply(record, reply, now, exchange), { exchange, reply, now }),
       exchange,
-    ),
-  );
+    );
+  // An answer that cannot be used leaves the outcome open, and the documents where they are.
+  settled(context.record);
+  await giveUpDocuments(context, exchange);
+  await context.save(settled);
+}
+
+/**
+ * Documents have done their part once the RA has the application, or it is given up. They go before that is saved: a program
+ * that dies in between leaves none behind, and what was asked about once is asked about again.
+ */
+async function giveUpDocuments({ runtime, record }: StepContext, exchange: Exchange) {
+  if (exchange.purpose !== "application") return;
+  await eraseDocuments(runtime, record).catch(() => undefined);
 }
 
 function outOfOutbox(record: RenewalRecord, { id, purpose }: Exchange): RenewalRecord {

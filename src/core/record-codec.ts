@@ -124,6 +124,7 @@ const recordSchema = z.object({
           reason: keyRequestReason,
           signed: bytes.optional(),
           receipt: bytes.optional(),
+          replaced: z.object({ request: bytes, encryptionRequest: bytes.optional() }).optional(),
         }),
       )
       .optional(),

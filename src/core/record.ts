@@ -55,7 +55,13 @@ export interface HeldCertificate {
 }
 
 interface ApplicationFacts {
-  readonly status: "draft" | "submitting" | "received" | "returned" | "approved" | CloseReason;
+  readonly status:
+    | "draft"
+    | "submitting"
+    | "received"
+    | "returned"
+    | "approved"
+    | Exclude<CloseReason, "elsewhere">;
   readonly revision: number;
   readonly reasons: readonly ReviewReason[];
   readonly choice?: Choice | undefined;
@@ -80,7 +86,7 @@ interface ApplicationFacts {
   readonly abandonedKeys?: readonly RequestedKey[] | undefined;
 }
 
-export interface ReturnedRevision {
+interface ReturnedRevision {
   readonly revision: number;
   readonly choice: Choice;
   readonly signed?: Uint8Array | undefined;
@@ -93,9 +99,13 @@ export interface HandedInRequest {
   /** CMS SignedData, DER; absent where the old key was lost. */
   readonly signed?: Uint8Array | undefined;
   readonly receipt?: Uint8Array | undefined;
+  /** The requests in whose place it came, PKCS#10; absent where it was the first. */
+  readonly replaced?:
+    | { readonly request: Uint8Array; readonly encryptionRequest?: Uint8Array | undefined }
+    | undefined;
 }
 
-export interface RequestedEncryption {
+interface RequestedEncryption {
   readonly key: RequestedKey;
   /** PKCS#10, DER. */
   readonly request?: Uint8Array | undefined;

@@ -28,8 +28,13 @@ export interface RenewOptions {
         renewal: AwaitingPayment | ActionRequired,
       ) => Payment | undefined | Promise<Payment | undefined>)
     | undefined;
-  /** Shows the holder where to pay: `payment.online`. `true` waits for the money; anything else stops here. */
-  readonly showPayment?: ((renewal: AwaitingPayment) => boolean | Promise<boolean>) | undefined;
+  /**
+   * Shows the holder where to pay: `payment.online`. `true` waits for the money, for as long as it can be paid there; anything
+   * else stops here, and so does the payment of a rest.
+   */
+  readonly showPayment?:
+    | ((renewal: AwaitingPayment | ActionRequired) => boolean | Promise<boolean>)
+    | undefined;
   /** What is corrected of an application that was returned: see `reasons`. `undefined` stops here. */
   readonly correct?:
     | ((renewal: ActionRequired) => AmendOptions | undefined | Promise<AmendOptions | undefined>)
@@ -66,7 +71,14 @@ export async function renewAll(
     const next = await advance(renewal, options);
     if (!next) return renewal as RenewResult;
     // Only a payment of a part leaves the state as it is. Asked again at once, `pay` would name the same transfer again.
-    if (next.state === "action-required" && renewal.state === next.state) assertNotShort(next);
+    if (next.state === "action-required" && renewal.state === next.state) {
+      if (!next.payment?.online) assertNotShort(next);
+      // The money is on its way, and there is something to correct beside.
+      if (isShort(renewal) && !isShort(next)) {
+        renewal = next;
+        continue;
+      }
+    }
     if (next.state === renewal.state) return next as RenewResult;
     renewal = next;
   }
@@ -144,9 +156,20 @@ async function pay(
 ): Promise<Renewal> {
   if ("remittances" in payment) return renewal.payByBankTransfer({ signal, ...payment });
   const opened = await renewal.payOnline({ signal, ...payment });
-  if (opened.state !== "awaiting-payment" || !opened.payment?.online) return opened;
+  const { online } = opened.payment ?? {};
+  const isOpen = opened.state === "awaiting-payment" || opened.state === "action-required";
+  if (!isOpen || !online) return opened;
   const waits = (await showPayment?.(opened)) === true;
-  return waits ? opened.wait({ signal, retryPin }) : opened;
+  if (!waits || opened.state !== "awaiting-payment") return opened;
+  const timeoutMs = Math.max(0, online.expiresAt.getTime() - opened.updatedAt.getTime());
+  try {
+    return await opened.wait({ signal, retryPin, timeoutMs });
+  } catch (error) {
+    const left = errorCode(error) === "ERR_TIMEOUT" && (error as RenewalError).renewal;
+    // Nobody can pay there any more.
+    if (left) return left;
+    throw error;
+  }
 }
 
 function isShort({ payment }: ActionRequired): boolean {

@@ -1,8 +1,4 @@
-import {
-  type OnlinePaymentInstruction,
-  openOnlinePayment,
-  receivedAmount,
-} from "./domain/ledger.js";
+import { type OnlinePaymentInstruction, receivedAmount } from "./domain/ledger.js";
 import { formatMoney, type Money, sameMoney } from "./domain/money.js";
 import type { Progress } from "./domain/progress.js";
 import { RenewalError } from "./errors.js";
@@ -65,10 +61,8 @@ function assertAgreedPrice(
   const agreed = offer.offer.terms.years.find(({ years }) => years === choice?.years)?.total;
   if (!agreed) return;
   const told: Money[] = [payment?.total, order?.total].filter((total) => total !== undefined);
-  const opened = payment && openOnlinePayment(payment);
   const other =
     told.find((total) => !sameMoney(total, agreed)) ??
-    (opened && opened.amount.amount > agreed.amount ? opened.amount : undefined) ??
     (order && order.fee.currency !== agreed.currency ? order.fee : undefined);
   if (!other) return;
   const reason = `the answer asks ${formatMoney(other)}, agreed were ${formatMoney(agreed)}`;
@@ -94,12 +88,11 @@ function moneyIsUnderWay(record: RenewalRecord, now: Date): boolean {
   if (!payment) return false;
   const refunding = payment.refunds.some(({ status }) => status === "due");
   const announced = payment.instructions.some((instruction) =>
-    instruction.kind === "online"
-      ? isPayable(instruction, now)
-      : instruction.status === "declared",
+    instruction.kind === "online" ? isPayable(instruction, now) : instruction.status === "declared",
   );
   // What was issued and then revoked was earned all the same: nothing of it goes back.
-  const isEarned = deriveState(record) !== "closed" || issuance.status === "revoked";
+  const isIssued = issuance.status === "revoked" || issuance.status === "confirmed";
+  const isEarned = deriveState(record) !== "closed" || isIssued;
   const unearned = !isEarned && receivedAmount(payment).amount > 0;
   return refunding || announced || unearned;
 }

@@ -33,7 +33,7 @@ export function requestedKeyFor(
 }
 
 /** CKA_ID, 20 bytes. */
-export function keyIdOf(renewalId: string, { use, issue }: KeyPurpose): Uint8Array {
+function keyIdOf(renewalId: string, { use, issue }: KeyPurpose): Uint8Array {
   const name = [
     `certrenew key pair ${renewalId}`,
     ...(use === "encryption" ? [use] : []),

@@ -22,7 +22,10 @@ export interface UnlockingStepOptions extends StepOptions {
 }
 
 export interface ContinueOptions extends UnlockingStepOptions {
-  /** Send again although the protocol cannot tell whether the RA has it. Only after asking the RA. */
+  /**
+   * Send again although the protocol cannot tell whether the RA has it (ERR_OUTCOME_UNCLEAR). Only after asking the RA by
+   * telephone, say.
+   */
   readonly repeat?: boolean | undefined;
 }
 
@@ -87,7 +90,12 @@ export interface OnlinePayment extends StepOptions {
   readonly repeat?: boolean | undefined;
 }
 
+/** Why another certificate is asked for, and for which token. */
 export interface ReissueOptions extends ContinueOptions {
+  /**
+   * `key-lost`: the new key pair is not on the token any more. `token-replaced`: another token takes its place.
+   * `certificate-unusable`: what was issued cannot be installed; the key pair stays.
+   */
   readonly reason: Exclude<CertificationRequestReason, "installation">;
   /** With `token-replaced`: one of `driver.tokens()`, or a credential's, that takes the place of the one before. */
   readonly token?: TokenIdentity | undefined;

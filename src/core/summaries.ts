@@ -89,7 +89,9 @@ function encryptionOutcome(record: RenewalRecord): RenewalReport["encryption"] {
   if (application.encryption && collected?.encryption) {
     const { keyId, label } = application.encryption.key;
     const der = collected.encryption.certificate;
-    return { outcome: "renewed", previous, renewed: summarize({ der, keyId, label }) };
+    const { changes } = collected.encryption;
+    const renewed = summarize({ der, keyId, label });
+    return { outcome: "renewed", previous, renewed, changes };
   }
   const terms = offer.offer.encryption;
   const reason = terms?.note ?? "the RA did not offer to renew it";

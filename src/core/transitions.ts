@@ -18,6 +18,7 @@ const REMOTE: Partial<Record<State, readonly Target[]>> = {
     "closed:lapsed",
     "closed:refused",
     "closed:cancelled",
+    "closed:elsewhere",
   ],
   "awaiting-review": [
     "awaiting-payment",
@@ -26,6 +27,7 @@ const REMOTE: Partial<Record<State, readonly Target[]>> = {
     "closed:refused",
     "closed:lapsed",
     "closed:cancelled",
+    "closed:elsewhere",
   ],
   "action-required": [
     "awaiting-payment",
@@ -34,13 +36,19 @@ const REMOTE: Partial<Record<State, readonly Target[]>> = {
     "closed:refused",
     "closed:lapsed",
     "closed:cancelled",
+    "closed:elsewhere",
   ],
   // An RA may withdraw what it approved; it does not go back to ask for more.
-  "ready-to-install": ["closed:lapsed", "closed:refused", "closed:cancelled"],
+  "ready-to-install": ["closed:lapsed", "closed:refused", "closed:cancelled", "closed:elsewhere"],
 };
 
 /** While the certificate is written and not confirmed, the RA may revoke it. */
-const WITHDRAWN: readonly Target[] = ["closed:lapsed", "closed:refused", "closed:cancelled"];
+const WITHDRAWN: readonly Target[] = [
+  "closed:lapsed",
+  "closed:refused",
+  "closed:cancelled",
+  "closed:elsewhere",
+];
 
 const ACCEPTED: readonly Target[] = [
   "awaiting-payment",
@@ -64,6 +72,7 @@ export const TRANSITIONS: Record<State, Partial<Record<StepName, readonly Target
       "closed:refused",
       "closed:lapsed",
       "closed:cancelled",
+      "closed:elsewhere",
     ],
   },
   "awaiting-payment": remoteSteps("awaiting-payment", [
@@ -82,6 +91,8 @@ export const TRANSITIONS: Record<State, Partial<Record<StepName, readonly Target
   "ready-to-install": {
     ...remoteSteps("ready-to-install", ["cancel"]),
     install: ["installing", ...WITHDRAWN],
+    // Where a reissue that `continue` cleared up is ready at once.
+    continue: ["installing", ...WITHDRAWN],
     requestReissue: ["awaiting-review", ...WITHDRAWN],
   },
   installing: {
@@ -97,6 +108,19 @@ export const TRANSITIONS: Record<State, Partial<Record<StepName, readonly Target
   // What is over stays over, for the reason that it was closed with.
   closed: { refresh: [] },
 };
+
+/**
+ * Where a certification request that takes the place of another leads besides, whichever step learns of it: its answer may
+ * have been lost. Only then does an RA take an approval back.
+ */
+const AFTER_REISSUE: readonly Target[] = [
+  "ready-to-install",
+  "awaiting-review",
+  "action-required",
+  "closed:refused",
+];
+
+const REISSUABLE: ReadonlySet<State> = new Set<State>(["ready-to-install", "installing"]);
 
 function remoteSteps(
   from: State,
@@ -114,6 +138,8 @@ export function deriveState(record: RenewalRecord): State {
   if (issuance.status === "revoked") return "closed";
   if (installation?.provenAt) return "confirming";
   if (installation?.begunAt) return "installing";
+  // Confirmed, and not by us.
+  if (issuance.status === "confirmed") return "closed";
   if (closeReason(record)) return "closed";
   if (application.status === "draft") return "draft";
   if (application.status === "submitting") return "submitting";
@@ -136,6 +162,7 @@ export function closeReason({ application, issuance }: RenewalRecord): CloseReas
     case "lapsed":
       return application.status;
     default:
+      if (issuance.status === "confirmed" && !issuance.installation) return "elsewhere";
       // Not collected or confirmed in time.
       return issuance.status === "revoked" && !issuance.installation?.confirmedAt
         ? "lapsed"
@@ -167,7 +194,8 @@ export function assertTransition(from: RenewalRecord, to: RenewalRecord, step: S
   // To stay is no transition: a step may save more than once on its way.
   if (target === targetOf(from)) return;
   const allowed = TRANSITIONS[source][step] ?? [];
-  if (!allowed.includes(target)) {
+  const isAsking = REISSUABLE.has(source) && from.issuance.keyRequest !== undefined;
+  if (!allowed.includes(target) && !(isAsking && AFTER_REISSUE.includes(target))) {
     throw new RenewalError("ERR_TRANSITION", { details: { from: source, to: target, step } });
   }
 }

@@ -25,7 +25,7 @@ export interface CertificateSummary {
 /** A question to be answered before `submit` and before `install`, from the RA or from the embedding platform. */
 export interface GuardQuestion {
   readonly id: string;
-  /** `token`: from what stands on it. */
+  /** `ra`: of its offer. `terms`: from what they agree. `token`: from what stands on it. `platform`: the client's `guards`. */
   readonly from: "ra" | "platform" | "terms" | "token";
   readonly en: string;
   readonly zh: string;
@@ -76,6 +76,7 @@ export type EncryptionOutcome =
       readonly outcome: "renewed";
       readonly previous: CertificateSummary;
       readonly renewed: CertificateSummary;
+      readonly changes: readonly CertificateChange[];
     }
   /** It stays as it is, and `reason` says why; the key stays on the token and opens what it opened. */
   | { readonly outcome: "kept"; readonly previous: CertificateSummary; readonly reason: string };

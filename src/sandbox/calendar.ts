@@ -30,9 +30,10 @@ export function advance(office: Office): boolean {
 
 /** When the review is expected to be over; `undefined` where it waits for somebody. */
 export function reviewDueAt({ state }: Office, application: Application): Date | undefined {
-  const { reviewableAt, status } = application;
+  const { reviewableAt, status, asked } = application;
   const delay = application.reviewDelayMs ?? state.policy.reviewDelayMs;
-  if (status !== "received" || reviewableAt === undefined || delay === null) return undefined;
+  // What the follow secret alone asks for takes a person.
+  if (status !== "received" || reviewableAt === undefined || delay === null || asked) return;
   return later(reviewableAt, delay);
 }
 

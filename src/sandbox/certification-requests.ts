@@ -7,7 +7,7 @@ import {
 import type { Office } from "./office.js";
 import { Refusal } from "./refusal.js";
 import { checkDistinct, checkRequest, requestsOf } from "./request-check.js";
-import { revoke } from "./review.js";
+import { giveUp } from "./review.js";
 import type { Application } from "./state.js";
 import { checkBound, checkSigner, openStatement, readUnsigned } from "./statements.js";
 
@@ -21,7 +21,7 @@ export interface CertificationRequestBody {
 
 /**
  * Takes a request for an approved application. What was issued before and not confirmed is revoked; where the old key did
- * not sign, the application goes back under review.
+ * not sign, both wait for a person: whoever has the follow secret may be somebody else.
  * @throws Refusal
  */
 export function takeCertificationRequest(
@@ -36,9 +36,15 @@ export function takeCertificationRequest(
   checkRequests(office, application, statement, body);
   office.state.nonces.push(statement.nonce);
   const { request, encryptionRequest } = body;
-  giveUpIssued(office, application);
-  application.handedIn = { request, encryptionRequest };
-  if (!signed) reviewAgain(office, application);
+  if (signed) {
+    giveUp(office, application, takeIssued(application));
+    application.handedIn = { request, encryptionRequest };
+  } else {
+    application.asked = { request, encryptionRequest, issued: takeIssued(application) };
+    application.status = "received";
+    delete application.issuance;
+    delete application.returnFirst;
+  }
   return application;
 }
 
@@ -103,39 +109,27 @@ function checkRequests(
   // A key that is lost cannot be kept.
   const kept = applied.keyMode === "renew" ? "any" : applied.keyMode;
   const keyMode = reason === "installation" ? applied.keyMode : kept;
+  // What could not be installed is issued once more, for the same key.
+  const again = reason === "certificate-unusable";
   checkDistinct(
     checkRequest(office, request, {
-      ...{ renewalId, sha256, keyMode, keyAlgorithm },
+      ...{ renewalId, sha256, keyMode, keyAlgorithm, again },
       previous: previous.der,
     }),
     encryption &&
       encryptionRequest &&
       checkRequest(office, encryptionRequest, {
-        ...{ renewalId, keyMode, sha256: encryptionRequestSha256 },
+        ...{ renewalId, keyMode, sha256: encryptionRequestSha256, again },
         previous: encryption.der,
       }),
   );
 }
 
-/** What was handed out for the request before is good for nothing from now on. */
-function giveUpIssued(office: Office, application: Application): void {
-  const { issuance } = application;
-  if (!issuance) return;
-  const issued = [issuance.certificateSha256, issuance.encryptionSha256];
-  delete issuance.certificateSha256;
-  delete issuance.encryptionSha256;
-  for (const sha256 of issued.filter((one) => one !== undefined)) {
-    revoke(office, sha256);
-    application.replaced.push(sha256);
-  }
-}
-
-/** The follow secret alone spoke for the applicant: a person looks at it. */
-function reviewAgain({ clock }: Office, application: Application): void {
-  application.status = "received";
-  application.reviewableAt = clock.now();
-  delete application.issuance;
-  delete application.returnFirst;
+function takeIssued({ issuance }: Application): string[] {
+  const issued = [issuance?.certificateSha256, issuance?.encryptionSha256];
+  delete issuance?.certificateSha256;
+  delete issuance?.encryptionSha256;
+  return issued.filter((sha256) => sha256 !== undefined);
 }
 
 function conflict(detail: string): never {

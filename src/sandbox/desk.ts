@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { z } from "zod";
+import { identifier } from "../core/domain/scalars.js";
 import { sha256Hex } from "../core/pki/certificate.js";
 import { problemsOf } from "../core/problems.js";
 import { canonicalJson, JsonError, parseJsonObject } from "../transport/http/wire/json.js";
@@ -66,6 +67,7 @@ async function serve(options: DeskOptions, call: Call, faults: Faults): Promise<
 async function work({ office, save }: DeskOptions, call: Call, faults: Faults): Promise<Answer> {
   try {
     const route: Route = ROUTES[call.route];
+    checkNames(call);
     if (advance(office)) save();
     const result = await HANDLERS[call.route](office, {
       ...call,
@@ -140,4 +142,10 @@ function bearerOf({ header }: Call): string {
   const secret = /^Bearer ([A-Za-z0-9._~+/-]{16,512}=*)$/.exec(header("authorization") ?? "")?.[1];
   if (secret === undefined) throw unauthorised();
   return followSecretHash(secret);
+}
+
+/** What stands in a path becomes a key of records and part of file names. */
+function checkNames({ renewalId }: Call): void {
+  if (renewalId === "" || (identifier.safeParse(renewalId).success && !(renewalId in {}))) return;
+  throw new Refusal("ERR_RA_REFUSED", "there is no such renewal", { status: 404 });
 }

@@ -16,6 +16,8 @@ export interface WantedRequest {
   readonly previous: Uint8Array;
   /** `any`: a new key, or the previous one. */
   readonly keyMode: KeyMode | "any";
+  /** Whether it may be for the key of a certificate that this renewal has already had. */
+  readonly again?: boolean;
   /** Absent: any that the RA accepts. */
   readonly keyAlgorithm?: string | undefined;
 }
@@ -43,7 +45,7 @@ export function checkRequest(
   const same = bytesEqual(request.spki, previous.spki);
   if (keyMode === "renew" && !same) refuse("renew keeps the key, and the request is for another");
   const kept = same && keyMode !== "re-key";
-  if (!kept && usedBefore(office, wanted.renewalId, request.spki)) {
+  if (!kept && usedBefore(office, wanted, request.spki)) {
     refuse("re-key wants a new key, and this one was used before");
   }
   return request;
@@ -67,11 +69,17 @@ export function requestsOf({
 }
 
 /** In a certificate of this CA, or in the application of another renewal. */
-function usedBefore({ state }: Office, renewalId: string, spki: Uint8Array): boolean {
-  const certified = Object.values(state.certificates).map(({ der }) => parseCertificate(der).spki);
+function usedBefore(
+  { state }: Office,
+  { renewalId, again }: WantedRequest,
+  spki: Uint8Array,
+): boolean {
+  const certified = Object.values(state.certificates)
+    .filter((certificate) => !again || certificate.renewalId !== renewalId)
+    .map(({ der }) => parseCertificate(der).spki);
   const requested = Object.values(state.applications)
     .filter((other) => other.renewalId !== renewalId)
-    .flatMap((other) => [other, other.handedIn])
+    .flatMap((other) => [other, other.handedIn, other.asked])
     .flatMap((requests) => [requests?.request, requests?.encryptionRequest])
     .flatMap((der) => (der ? [parseRequest(der).spki] : []));
   return [...certified, ...requested].some((other) => bytesEqual(other, spki));

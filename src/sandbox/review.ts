@@ -20,6 +20,7 @@ export function approve(
   assertUnderReview(office, application);
   application.status = "approved";
   application.reasons = [];
+  takeAsked(office, application);
   settle(office, application, at);
 }
 
@@ -33,6 +34,10 @@ export function returnForCorrection(
   amendableUntil?: Date,
 ): void {
   assertReceived(application);
+  if (application.asked) {
+    // To amend takes the old key, and who asks like this has lost it.
+    throw new Refusal("ERR_RA_REFUSED", "it can be approved or refused only", { status: 409 });
+  }
   application.status = "returned";
   application.reasons = [...reasons];
   delete application.reviewableAt;
@@ -81,7 +86,27 @@ export function close(
   at: Date = office.clock.now(),
 ): void {
   application.status = status;
+  giveUp(office, application, application.asked?.issued ?? []);
+  delete application.asked;
   settle(office, application, at);
+}
+
+/** The request that a person has looked at takes the place of the one before, and what was issued for that is worth nothing. */
+function takeAsked(office: Office, application: Application): void {
+  const { asked } = application;
+  if (!asked) return;
+  const { request, encryptionRequest, issued } = asked;
+  giveUp(office, application, issued);
+  application.handedIn = { request, encryptionRequest };
+  delete application.asked;
+}
+
+/** What was handed out and is to be used by nobody. */
+export function giveUp(office: Office, application: Application, issued: readonly string[]): void {
+  for (const sha256 of issued) {
+    revoke(office, sha256);
+    application.replaced.push(sha256);
+  }
 }
 
 function assertReceived({ status }: Application): void {

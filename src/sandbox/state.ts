@@ -70,6 +70,15 @@ const applicationSchema = z.object({
   encryptionRequest: bytes.optional(),
   /** The latest certification request after the application: it takes the place of the application's. */
   handedIn: z.object({ request: bytes, encryptionRequest: bytes.optional() }).optional(),
+  /** A request that the follow secret alone vouches for, until a person has approved it. */
+  asked: z
+    .object({
+      request: bytes,
+      encryptionRequest: bytes.optional(),
+      /** What was issued before. */
+      issued: z.array(sha256Hex),
+    })
+    .optional(),
   /** What was issued and given up for another issue. */
   replaced: z.array(sha256Hex).default([]),
   term: offerSchema.shape.terms.shape.years.element,

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Evidence, KeyAlgorithm, Renewal } from "certrenew";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CLERKS, reach } from "../lifecycle/stations.js";
+import { acknowledgeAll, CLERKS, reach } from "../lifecycle/stations.js";
 import {
+  addEncryptionCertificate,
   createWorld,
   type Program,
   SAMPLE_FORM,
@@ -127,6 +128,70 @@ describe("a renewal that is not over, or went another way", () => {
     expect(archive.readme).not.toContain("Not shown");
   });
 
+  test("holds every request that was handed in later, with statement and receipt", async () => {
+    const world = await createWorld({ algorithm: "rsa-2048", ra: CLERKS });
+    await addEncryptionCertificate(world);
+    const archive = await evidenceOf("reissued", world, async (program) => {
+      const ready = await reach("ready-to-install", world, program);
+      const lost = world.token.keys.at(-1)?.keyId ?? new Uint8Array();
+      world.token.destroy({ kind: "key-pair", keyId: lost });
+      const again = await ready.requestReissue({ reason: "key-lost" });
+      if (again.state !== "ready-to-install") throw new Error(again.state);
+      const third = await again.requestReissue({ reason: "certificate-unusable" });
+      if (third.state !== "ready-to-install") throw new Error(third.state);
+      return third.install(acknowledgeAll(third));
+    });
+    expect(failures(archive, commandsOf(archive))).toEqual([]);
+    expect(archive.readme).not.toContain("Not shown");
+    expect(archive.manifest.absent).toEqual([]);
+    const names = archive.manifest.files.map(({ name }) => name);
+    expect(names.filter((name) => name.startsWith("requests/"))).toEqual([
+      "requests/encryption.p10",
+      ...["receipt.p7m", "statement.p7m"].map((name) => `requests/handed-in/1/${name}`),
+      ...["receipt.p7m", "statement.p7m"].map((name) => `requests/handed-in/2/${name}`),
+      ...["encryption.p10", "signing.p10"].map((name) => `requests/replaced-1/${name}`),
+      ...["encryption.p10", "signing.p10"].map((name) => `requests/replaced-2/${name}`),
+      "requests/signing.p10",
+    ]);
+    // Each statement and each receipt leads to the requests that were with it, by a command.
+    for (const [file, request] of [
+      ["opened/application-1.json", "requests/replaced-1/signing.p10"],
+      ["opened/handed-in-1.json", "requests/replaced-2/encryption.p10"],
+      ["opened/handed-in-2.json", "requests/signing.p10"],
+      ["opened/receipt-1.json", "requests/replaced-1/signing.p10"],
+      ["opened/handed-in-receipt-1.json", "requests/replaced-2/signing.p10"],
+      ["opened/handed-in-receipt-2.json", "requests/encryption.p10"],
+    ] as const) {
+      const command = commandsOf(archive).find(
+        (each) => each.endsWith(` ${file}`) && each.includes(request),
+      );
+      expect(command, `${file} and ${request}`).toBeDefined();
+    }
+    const noticed = withWrongByte(archive, "requests/handed-in/1/statement.p7m", () =>
+      failures(archive, commandsOf(archive)),
+    );
+    expect(noticed.some((command) => command.includes("cms -verify"))).toBe(true);
+  });
+
+  test("says of a request that the old key did not sign that it was lost", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const archive = await evidenceOf("unsigned", world, async (program) => {
+      const ready = await reach("ready-to-install", world, program);
+      for (const { keyId } of [...world.token.keys]) {
+        world.token.destroy({ kind: "key-pair", keyId });
+      }
+      return ready.requestReissue({ reason: "key-lost" });
+    });
+    expect(failures(archive, commandsOf(archive))).toEqual([]);
+    expect(archive.manifest.absent).toContainEqual(
+      expect.objectContaining({
+        name: "requests/handed-in/1/statement.p7m",
+        reason: expect.objectContaining({ en: "The old key was not on the token any more." }),
+      }),
+    );
+    expect(archive.readme).not.toContain("Not shown");
+  });
+
   test("holds the request that was made at the installation", async () => {
     const ra = { ...CLERKS, offer: { terms: { requestAt: "installation" } } } as const;
     const world = await createWorld({ ra });
@@ -136,6 +201,8 @@ describe("a renewal that is not over, or went another way", () => {
     expect(failures(archive, commandsOf(archive))).toEqual([]);
     expect(archive.readme).toContain("requests/signing.p10 is for the key in");
     expect(archive.readme).not.toContain("Not shown");
+    expect(archive.readme).toContain("requests/handed-in/1/statement.p7m is signed by the key of");
+    expect(archive.manifest.absent).toEqual([]);
   });
 });
 
@@ -208,13 +275,4 @@ function withWrongByte<T>({ folder }: Unpacked, name: string, work: () => T): T 
   } finally {
     writeFileSync(file, before);
   }
-}
-
-async function addEncryptionCertificate({ token, ra }: World): Promise<void> {
-  const [keyId, label] = [Uint8Array.of(2), "encryption"];
-  const pair = { algorithm: "rsa-2048", keyId, label, usage: "encryption" } as const;
-  const { spki } = await token.generateKeyPair(pair);
-  const keyUsage = ["keyEncipherment"] as const;
-  const der = ra.issue({ spki, subject: "CN=Sample Applicant", keyUsage });
-  token.importCertificate({ der, keyId, label });
 }

@@ -5,6 +5,7 @@ import { encryptTo } from "../support/envelopes.js";
 import { acknowledgeAll, CLERKS, reach } from "./stations.js";
 import {
   acceptOffer,
+  addEncryptionCertificate,
   createWorld,
   failureOf,
   inState,
@@ -23,13 +24,8 @@ const bidder = (options: WorldOptions = {}) =>
 /** A certificate that signs, and another one to which bids are encrypted. */
 async function bidderWithTwo(): Promise<World & { readonly encryption: Uint8Array }> {
   const world = await createWorld({ algorithm: "rsa-2048", ra: CLERKS });
-  const [keyId, label] = [Uint8Array.of(2), "encryption"];
-  const pair = { algorithm: "rsa-2048", keyId, label, usage: "encryption" } as const;
-  const { spki } = await world.token.generateKeyPair(pair);
   const keyUsage = ["keyEncipherment", "dataEncipherment"] as const;
-  const der = world.ra.issue({ spki, subject: "CN=Sample Applicant", keyUsage });
-  world.token.importCertificate({ der, keyId, label });
-  return Object.assign(world, { encryption: der });
+  return Object.assign(world, { encryption: await addEncryptionCertificate(world, { keyUsage }) });
 }
 
 const newest = ({ token }: World): Uint8Array => token.certificates.at(-1)?.der ?? new Uint8Array();

@@ -7,19 +7,30 @@ import {
 import { mockDriver } from "certrenew/drivers/mock";
 import { describe, expect, test } from "vitest";
 import { type Moment, mortal } from "./mortal.js";
-import { acceptOffer, createWorld, PIN, theCredential, transferOf, type World } from "./world.js";
+import {
+  acceptOffer,
+  addEncryptionCertificate,
+  createWorld,
+  PIN,
+  theCredential,
+  transferOf,
+  type World,
+} from "./world.js";
 
 /** Promises 1 and 2 of the design: at whatever call a program dies, another one goes on, and nothing happens twice. */
-describe.each<{ keyMode: KeyMode; keys: number }>([
-  { keyMode: "re-key", keys: 2 },
-  { keyMode: "renew", keys: 1 },
-])("a program that dies at any call ($keyMode)", ({ keyMode, keys }) => {
+describe.each<{ keyMode: KeyMode; keys: number; pairs: number }>([
+  { keyMode: "re-key", keys: 2, pairs: 1 },
+  { keyMode: "renew", keys: 1, pairs: 1 },
+  { keyMode: "re-key", keys: 4, pairs: 2 },
+  { keyMode: "renew", keys: 2, pairs: 2 },
+])("a program that dies at any call ($keyMode, pairs: $pairs)", ({ keyMode, keys, pairs }) => {
   test.each<Moment>(["before", "after"])(
     "%s it is made: another one goes on",
     async (moment) => {
       let deaths = 0;
       for (let nth = 1; ; nth += 1) {
         const world = await createWorld();
+        if (pairs === 2) await addEncryptionCertificate(world, { algorithm: "ec-p256" });
         const life = await liveUntil(world, nth, moment, keyMode);
         if (!life.died) break;
         deaths += 1;
@@ -29,7 +40,7 @@ describe.each<{ keyMode: KeyMode; keys: number }>([
 
         expect(world.ra.desk.applications, told).toHaveLength(1);
         expect(world.ra.desk.applications[0]?.confirmed, told).toBe(true);
-        expect(world.token.certificates, told).toHaveLength(2);
+        expect(world.token.certificates, told).toHaveLength(2 * pairs);
         expect(world.token.keys, told).toHaveLength(keys);
         expect(world.token.pinPresentations, told).not.toContain("wrong");
         assertOldPairUsable(world, told);

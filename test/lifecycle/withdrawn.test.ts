@@ -165,7 +165,7 @@ describe("a protocol that cannot tell what became of an announcement", () => {
 });
 
 describe("an application that arrived after it was given up", () => {
-  test("is ours still: the renewal goes on with it", async () => {
+  test("is not taken for the one that was refused in its place, and is found by looking it up", async () => {
     const world = await createWorld({ ra: CLERKS });
     // For this RA the first application is not there when it is asked for, and there when the next one comes.
     let isLate = true;
@@ -183,9 +183,12 @@ describe("an application that arrived after it was given up", () => {
     const again = inState(await inState(lost.renewal, "submitting").continue(), "draft");
     isLate = false;
 
-    const submitted = await (await again.refresh()).submit(acceptOffer(again));
+    const fresh = await again.refresh();
+    const error = await failureOf(fresh.submit(acceptOffer(fresh)));
+    expect(error).toMatchObject({ code: "ERR_APPLICATION_OPEN", renewal: { state: "draft" } });
+    const { renewals } = await client.lookUp(await theCredential(client));
 
-    expect(submitted.state).toBe("awaiting-payment");
+    expect(renewals).toMatchObject([{ id: draft.id, state: "awaiting-payment" }]);
     expect(world.ra.desk.applications).toHaveLength(1);
     expect(world.token.keys).toHaveLength(2);
   });

@@ -98,6 +98,26 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
+export interface EncryptionOptions {
+  readonly algorithm?: KeyAlgorithm;
+  readonly subject?: string;
+  readonly keyUsage?: IssueOptions["keyUsage"];
+}
+
+/** Puts an encryption certificate and its key pair beside the signing ones, under a CKA_ID of its own. */
+export async function addEncryptionCertificate(
+  { token, ra }: Pick<World, "token" | "ra">,
+  { algorithm = "rsa-2048", subject = "CN=Sample Applicant", keyUsage }: EncryptionOptions = {},
+): Promise<Uint8Array> {
+  const [keyId, label] = [Uint8Array.of(2), "encryption"];
+  const { spki } = await token.generateKeyPair({ algorithm, keyId, label, usage: "encryption" });
+  const isRsa = algorithm.startsWith("rsa");
+  const usual = isRsa ? (["keyEncipherment"] as const) : (["keyAgreement"] as const);
+  const der = ra.issue({ spki, subject, keyUsage: keyUsage ?? usual });
+  token.importCertificate({ der, keyId, label });
+  return der;
+}
+
 export const DAY_MS = 24 * 60 * 60 * 1000;
 
 export async function theCredential(client: RenewalClient): Promise<Credential> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isLoopback } from "./loopback.js";
 import { amountSchema, type Money, subtractMoney, sumMoney } from "./money.js";
 import { calendarDate, dateTime, identifier, shortText } from "./scalars.js";
 
@@ -193,13 +194,16 @@ export function uncoveredAmount(ledger: PaymentLedger): Money {
   );
 }
 
-/** The one payment that is open at the gateway; its `expiresAt` may have passed since the RA told of it. */
-export function openOnlinePayment({
-  instructions,
-}: PaymentLedger): OnlinePaymentInstruction | undefined {
-  return instructions
+/**
+ * The payment that is open at the gateway: the latest, as long as it is not over more than is to be paid. Its `expiresAt` may
+ * have passed since the RA told of it.
+ */
+export function openOnlinePayment(ledger: PaymentLedger): OnlinePaymentInstruction | undefined {
+  const { amount: outstanding } = outstandingAmount(ledger);
+  return ledger.instructions
     .filter((instruction) => instruction.kind === "online")
-    .find(({ status }) => status === "open");
+    .filter(({ status, amount }) => status === "open" && amount.amount <= outstanding)
+    .at(-1);
 }
 
 export function paymentStatus(ledger: PaymentLedger): PaymentStatus {
@@ -230,5 +234,5 @@ function isPaymentUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
   if (username !== "" || password !== "") return false;
-  return protocol === "https:" || (protocol === "http:" && /^(127\.|\[::1\]$)/.test(hostname));
+  return protocol === "https:" || (protocol === "http:" && isLoopback(hostname));
 }

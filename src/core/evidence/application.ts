@@ -1,12 +1,14 @@
 import type { RenewalRecord } from "../record.js";
 import { type Collection, MEDIA_TYPE, type OpenedMessage } from "./collection.js";
-import { applicationName, certificateTarget, fileTarget, NAME } from "./names.js";
+import { applicationName, certificateTarget, fileTarget, NAME, requestNames } from "./names.js";
 import { requestIsFor, verifyRequest } from "./openssl.js";
-import { linkReceipt } from "./receipt.js";
+import { linkReceipt, linkRequestReceipt, type RequestFile } from "./receipt.js";
 import {
   ABOUT,
   aboutApplication,
   aboutAttachment,
+  aboutHandedIn,
+  aboutHandedInReceipt,
   aboutReasons,
   aboutReceipt,
   type Bilingual,
@@ -28,13 +30,7 @@ export function addApplications(collection: Collection, record: RenewalRecord): 
     );
   }
   const opened = addRevision(collection, record, application);
-  // A request that was handed in later is not the application's: then its key is what leads to the certificate.
-  if (!opened || hasLaterRequest(record)) return;
-  const { request, encryption } = application;
-  if (request) collection.link(opened, fileTarget(NAME.request, request));
-  if (encryption?.request) {
-    collection.link(opened, fileTarget(NAME.encryptionRequest, encryption.request));
-  }
+  if (opened) linkRequests(collection, opened, requestsOf(record, 0));
 }
 
 /** The requests on which the certificates were, or will be, issued. */
@@ -54,6 +50,7 @@ export function addRequests(collection: Collection, record: RenewalRecord): void
     const { request } = application.encryption;
     addRequest(collection, NAME.encryptionRequest, ABOUT.encryptionRequest, request);
   }
+  addHandedIn(collection, record);
   const { request, encryptionRequest } = issuance.keyRequest ?? {};
   if (request) addRequest(collection, "requests/later-signing.p10", ABOUT.laterRequest, request);
   if (encryptionRequest) {
@@ -68,8 +65,65 @@ export function notYet({ application, issuance }: RenewalRecord): Bilingual {
   return isOver || issuance.status === "revoked" ? REASON.over : REASON.notYet;
 }
 
-function hasLaterRequest({ offer, issuance }: RenewalRecord): boolean {
-  return offer.offer.terms.requestAt === "installation" || (issuance.reissues ?? 0) > 0;
+/** The statements with which requests were handed in after the application, and the requests that they replaced. */
+function addHandedIn(collection: Collection, record: RenewalRecord): void {
+  const { handedIn = [] } = record.application;
+  for (const [index, { reason, signed, receipt }] of handedIn.entries()) {
+    for (const { name, content } of requestsOf(record, index)) {
+      addRequest(collection, name, ABOUT.replacedRequest, content);
+    }
+    const number = index + 1;
+    const requests = requestsOf(record, number);
+    const name = `requests/handed-in/${number}/statement.p7m`;
+    const opened = collection.message(signed, {
+      name,
+      opened: `opened/handed-in-${number}.json`,
+      about: aboutHandedIn(number, reason),
+      absent: REASON.oldKeyGone,
+    });
+    if (opened) {
+      collection.link(opened, certificateTarget(NAME.previous, record.previous.der));
+      linkRequests(collection, opened, requests);
+    }
+    const acknowledged = collection.message(receipt, {
+      name: `requests/handed-in/${number}/receipt.p7m`,
+      opened: `opened/handed-in-receipt-${number}.json`,
+      about: aboutHandedInReceipt(number),
+      absent: REASON.notSigned,
+    });
+    if (signed && acknowledged) {
+      linkRequestReceipt(collection, acknowledged, requests, { name, content: signed });
+    }
+  }
+}
+
+/** What was asked for with the application (0), and with each statement after it. */
+function requestsOf({ application, offer, issuance }: RenewalRecord, index: number): RequestFile[] {
+  const { handedIn = [], request, encryption } = application;
+  const isLast = index === handedIn.length;
+  // Of a renewal that was begun elsewhere it is not known what others took the place of.
+  const isUnknown = offer.offer.terms.requestAt === "installation" || (issuance.reissues ?? 0) > 0;
+  if (index === 0 && isLast && isUnknown) return [];
+  const found = isLast
+    ? { request, encryptionRequest: encryption?.request }
+    : handedIn[index]?.replaced;
+  const names = requestNames(index + 1, isLast);
+  return [
+    { member: "request", name: names.signing, content: found?.request } as const,
+    {
+      member: "encryptionRequest",
+      name: names.encryption,
+      content: found?.encryptionRequest,
+    } as const,
+  ].flatMap(({ content, ...file }) => (content ? [{ ...file, content }] : []));
+}
+
+function linkRequests(
+  collection: Collection,
+  opened: OpenedMessage,
+  requests: readonly RequestFile[],
+): void {
+  for (const { name, content } of requests) collection.link(opened, fileTarget(name, content));
 }
 
 function addRequest(
@@ -110,7 +164,9 @@ function addRevision(
     about: aboutReceipt(revision),
     absent,
   });
-  if (signed && acknowledged) linkReceipt(collection, acknowledged, record, { revision, signed });
+  if (signed && acknowledged) {
+    linkReceipt(collection, acknowledged, requestsOf(record, 0), { revision, signed });
+  }
   for (const { purpose, sha256 } of choice?.attachments ?? []) {
     const name = `application/${revision}/attachments/${purpose}`;
     collection.missing(name, aboutAttachment(sha256), REASON.withHolder);

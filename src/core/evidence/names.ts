@@ -15,6 +15,13 @@ export const NAME = {
   publicKey: "installation/public-key.pem",
 } as const;
 
+/** The requests of one moment: the last ones, on which the certificates are issued, or those that others took the place of. */
+export function requestNames(generation: number, isLast: boolean) {
+  if (isLast) return { signing: NAME.request, encryption: NAME.encryptionRequest } as const;
+  const folder = `requests/replaced-${generation}`;
+  return { signing: `${folder}/signing.p10`, encryption: `${folder}/encryption.p10` } as const;
+}
+
 export const applicationName = (revision: number): string =>
   `application/${revision}/application.p7m`;
 

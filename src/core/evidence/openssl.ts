@@ -69,10 +69,19 @@ export function hashOfCertificate(certificate: string): string {
   return `openssl x509 -in ${certificate} -outform DER | openssl dgst -sha256 -r | cut -c 1-64`;
 }
 
+/** A member of a message, and the file that it holds in Base64; `within` an object of its own. */
+export interface BodyMember {
+  readonly member: string;
+  readonly within?: string | undefined;
+  readonly name: string;
+}
+
 /** Prints the SHA-256 of a message as the RA's REST API was sent it: one line of JSON, members in Base64. */
-export function hashOfBody(members: Readonly<Record<string, string>>): string {
-  const names = Object.keys(members).map((name) => `"${name}":"%s"`);
-  const values = Object.values(members).map((file) => `"$(openssl base64 -A -in ${file})"`);
+export function hashOfBody(members: readonly BodyMember[]): string {
+  const names = members.map(({ member, within }) =>
+    within ? `"${member}":{"${within}":"%s"}` : `"${member}":"%s"`,
+  );
+  const values = members.map(({ name }) => `"$(openssl base64 -A -in ${name})"`);
   return `printf '{${names.join(",")}}' ${values.join(" ")} | openssl dgst -sha256 -r | cut -c 1-64`;
 }
 

@@ -70,6 +70,10 @@ export const ABOUT = {
     en: "The certification request (PKCS#10) for the encryption certificate",
     zh: "加密证书的证书请求（PKCS#10）",
   },
+  replacedRequest: {
+    en: "A certification request (PKCS#10) in whose place another one was handed in",
+    zh: "已被另一证书请求取代的证书请求（PKCS#10）",
+  },
   laterRequest: {
     en: "A further certification request (PKCS#10), which the RA is not known to have",
     zh: "另一证书请求（PKCS#10），尚不知注册机构是否收到",
@@ -88,6 +92,16 @@ export const aboutApplication = (revision: number): Bilingual => ({
 export const aboutReceipt = (revision: number): Bilingual => ({
   en: `The RA's signed receipt for revision ${revision} of the application (CMS SignedData)`,
   zh: `注册机构对申请（第 ${revision} 版）的签名回执（CMS SignedData）`,
+});
+
+export const aboutHandedIn = (number: number, reason: string): Bilingual => ({
+  en: `The statement, signed by the old key, with which a certification request was handed in after the application (${number}: ${reason}; CMS SignedData around JSON)`,
+  zh: `申请之后提交证书请求的声明，由旧密钥签名（第 ${number} 次：${reason}；CMS SignedData，内容为 JSON）`,
+});
+
+export const aboutHandedInReceipt = (number: number): Bilingual => ({
+  en: `The RA's signed receipt for it (${number}; CMS SignedData)`,
+  zh: `注册机构对该证书请求的签名回执（第 ${number} 次；CMS SignedData）`,
 });
 
 export const aboutReasons = (revision: number): Bilingual => ({

@@ -108,7 +108,7 @@ export const en: Catalogue = {
     },
     ERR_APPLICATION_OPEN: {
       what: "The RA already has an open application for this certificate.",
-      next: "Go on with that application, or cancel it where it was made.",
+      next: "Call lookUp() to find that application and go on with it, or cancel it where it was made.",
     },
     ERR_UNSUPPORTED: {
       what: "The transport or driver does not offer this.",

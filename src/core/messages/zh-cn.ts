@@ -100,7 +100,7 @@ export const zhCN: Catalogue = {
     },
     ERR_APPLICATION_OPEN: {
       what: "受理机构已有该证书的未完成申请。",
-      next: "请继续该申请,或在提交它的地方撤销。",
+      next: "请调用 lookUp() 查找并继续该申请,或在提交它的地方撤销。",
     },
     ERR_UNSUPPORTED: {
       what: "当前的传输方式或驱动不提供此功能。",

@@ -1,20 +1,18 @@
 import { checkAttachments, keepDocuments } from "../attachments.js";
 import type { StepContext } from "../context.js";
-import { RenewalError } from "../errors.js";
+import { type Problem, RenewalError } from "../errors.js";
 import { reconcile } from "../outbox.js";
 import type { Choice } from "../record.js";
 import { nextRevision } from "../revisions.js";
 import type { AmendOptions, AttachOptions } from "../step-options.js";
 import { apply } from "./apply.js";
-import { assertForm } from "./choice.js";
+import { assertForm, formProblems } from "./choice.js";
 
 /** action-required → submitting → where the RA's answer leads: the next revision, with what is corrected. */
 export async function amend(context: StepContext, options: AmendOptions): Promise<void> {
   const { form, attachments } = options;
-  if (form === undefined && attachments === undefined) {
-    const message = "must name form fields or attachments to change";
-    throw new RenewalError("ERR_ARGUMENT", { problems: [{ pointer: "", message }] });
-  }
+  const problems = argumentProblems(options);
+  if (problems.length > 0) throw new RenewalError("ERR_ARGUMENT", { problems });
   const before = returnedChoice(context);
   const { offer } = context.record.offer;
   const corrected = { ...before.form, ...form };
@@ -35,6 +33,11 @@ export async function attach(context: StepContext, options: AttachOptions): Prom
     throw new RenewalError("ERR_ATTACHMENT_INVALID", { problems });
   }
   await amend(context, { ...options, form: undefined, attachments });
+}
+
+function argumentProblems({ form, attachments }: AmendOptions): Problem[] {
+  if (form !== undefined || attachments !== undefined) return formProblems(form);
+  return [{ pointer: "", message: "must name form fields or attachments to change" }];
 }
 
 /** @throws ERR_TRANSITION where only money is asked for, ERR_DEADLINE_PASSED */

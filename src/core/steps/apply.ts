@@ -30,9 +30,7 @@ export async function apply(
     throw error;
   }
   const exchange = pendingExchange(context.record, "application");
-  await withoutDocuments(context, async () => {
-    if (exchange) await deliver(context, exchange);
-  });
+  if (exchange) await deliver(context, exchange);
 }
 
 /** submitting → asks what became of the application; sends the same bytes again; signs where nothing was signed yet. */
@@ -41,26 +39,16 @@ export async function continueSubmitting(
   options: ContinueOptions,
 ): Promise<void> {
   const exchange = pendingExchange(context.record, "application");
-  if (!exchange) await apply(context, "submit", options);
-  else await withoutDocuments(context, async () => void (await settle(context, exchange, options)));
-}
-
-/** Documents have done their part once the RA has the application, or it is given up. */
-async function withoutDocuments(context: StepContext, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } finally {
-    if (context.record.application.status !== "submitting") {
-      await eraseDocuments(context.runtime, context.record).catch(() => undefined);
-    }
-  }
+  const isAmendment = context.record.application.revision > 1;
+  if (!exchange) await apply(context, isAmendment ? "amend" : "submit", options);
+  else await settle(context, exchange, options);
 }
 
 async function giveUpUnsigned(context: StepContext): Promise<void> {
   if (context.record.application.status !== "submitting") return;
   if (pendingExchange(context.record, "application")) return;
-  await context.save(withoutRevision);
   await eraseDocuments(context.runtime, context.record);
+  await context.save(withoutRevision);
 }
 
 async function signApplication(

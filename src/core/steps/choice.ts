@@ -81,11 +81,13 @@ function argumentProblems({ terms }: Offer, options: SubmitOptions): Problem[] {
   if (options.keyMode && !terms.keyModes.includes(options.keyMode)) {
     problems.push({ pointer: "/keyMode", message: `must be one of ${terms.keyModes.join(", ")}` });
   }
-  const { form } = options;
-  if (form !== undefined && (form === null || typeof form !== "object" || Array.isArray(form))) {
-    problems.push({ pointer: "/form", message: "must be an object" });
-  }
-  return problems;
+  return [...problems, ...formProblems(options.form)];
+}
+
+/** Of what a caller gave as the form's values, which TypeScript may not have seen. */
+export function formProblems(form: unknown): Problem[] {
+  const isObject = typeof form === "object" && form !== null && !Array.isArray(form);
+  return form === undefined || isObject ? [] : [{ pointer: "/form", message: "must be an object" }];
 }
 
 function chooseKeyAlgorithm(

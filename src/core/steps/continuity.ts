@@ -2,9 +2,9 @@ import type { StepContext } from "../context.js";
 import { errorCode } from "../errors.js";
 import type { InstalledPair } from "../installed-pairs.js";
 import { parseCertificate, sha256Hex } from "../pki/certificate.js";
+import { DerError } from "../pki/der-error.js";
 import { signData } from "../pki/signed-data.js";
 import type { Session } from "../ports/driver.js";
-import type { Signer } from "../ports/transport.js";
 import { previousSigner, tokenSigner } from "../signers.js";
 
 /**
@@ -19,8 +19,6 @@ export async function signContinuity(
   { certificate, keyId, spki }: InstalledPair,
 ): Promise<Uint8Array | undefined> {
   const { previous: held, id } = context.record;
-  const previous = await previousSignerIfUsable(context, session);
-  if (!previous) return undefined;
   const renewed = parseCertificate(certificate);
   const signingTime = context.now();
   const content = Buffer.from(
@@ -34,27 +32,33 @@ export async function signContinuity(
       at: signingTime.toISOString(),
     }),
   );
-  const byOld = await signData({
-    content,
-    signer: { ...previous, certificate: held.der },
-    signingTime,
-  });
+  const byOld = await signedByOld(context, session, content, signingTime);
+  if (!byOld) return undefined;
   const signer = tokenSigner(context, session, { keyId, spki }, certificate);
   return signData({ content: byOld, signer: { ...signer, certificate }, signingTime });
 }
 
-export const CONTINUITY_PURPOSE = "urn:certrenew:statement:continuity:1";
+const CONTINUITY_PURPOSE = "urn:certrenew:statement:continuity:1";
 
-/** The statement is worth having, and not worth failing for. */
-async function previousSignerIfUsable(
+/** The statement is worth having, and not worth failing for: a key that will not sign any more has none. */
+async function signedByOld(
   context: StepContext,
   session: Session,
-): Promise<Signer | undefined> {
+  content: Uint8Array,
+  signingTime: Date,
+): Promise<Uint8Array | undefined> {
+  const { der: certificate } = context.record.previous;
   try {
-    return await previousSigner(context, session);
+    const previous = await previousSigner(context, session);
+    return await signData({ content, signer: { ...previous, certificate }, signingTime });
   } catch (error) {
-    const code = errorCode(error);
-    if (code === "ERR_KEY_NOT_FOUND" || code === "ERR_ALGORITHM_UNSUPPORTED") return undefined;
+    if (error instanceof DerError || PASSED_OVER.has(errorCode(error) ?? "")) return undefined;
     throw error;
   }
 }
+
+const PASSED_OVER: ReadonlySet<string> = new Set([
+  "ERR_KEY_NOT_FOUND",
+  "ERR_ALGORITHM_UNSUPPORTED",
+  "ERR_TOKEN_FAILURE",
+]);

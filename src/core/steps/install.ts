@@ -5,6 +5,7 @@ import { type InstalledPair, pairsOf } from "../installed-pairs.js";
 import { pendingExchange, reconcile } from "../outbox.js";
 import { withReply } from "../replies.js";
 import type { ContinueOptions, InstallOptions, UnlockingStepOptions } from "../step-options.js";
+import { deriveState } from "../transitions.js";
 import { type TokenAccess, tokenAccess } from "../unlock.js";
 import { assertNotClosed, confirm } from "./confirm.js";
 import { prove } from "./prove.js";
@@ -19,8 +20,21 @@ export async function install(context: StepContext, options: InstallOptions): Pr
   await reconcile(context);
   const access = tokenAccess(context, "install", options);
   await assertStillIssued(context, access);
-  if (wantsRequest(context)) await requestAtInstallation(context, access, options);
-  if (!context.record.issuance.collected) await collect(context, access);
+  await installIssued(context, access, options);
+}
+
+async function installIssued(
+  context: StepContext,
+  access: TokenAccess,
+  options: ContinueOptions,
+): Promise<void> {
+  if (wantsRequest(context)) {
+    await requestAtInstallation(context, access, options);
+    assertReady(context);
+  }
+  // Once writing has begun, what is written was collected.
+  const { collected, installation } = context.record.issuance;
+  if (!collected && !installation) await collect(context, access);
   await writeAndProve(context, access, options);
 }
 
@@ -36,9 +50,11 @@ export async function continueInstalling(
   context: StepContext,
   options: ContinueOptions,
 ): Promise<void> {
+  await reconcile(context);
   const access = tokenAccess(context, "install", options);
   await assertStillIssued(context, access);
-  await writeAndProve(context, access, options);
+  // A reissue that was asked for, and whose answer was lost, takes the place of what was being written.
+  await installIssued(context, access, options);
 }
 
 /** Days may have passed: what the RA has withdrawn or revoked meanwhile is not written to the token. */
@@ -46,6 +62,14 @@ async function assertStillIssued(context: StepContext, access: TokenAccess): Pro
   const reply = await askProgress(context, access);
   await context.save((record) => withReply(record, reply, context.now()));
   assertNotClosed(context);
+  assertReady(context);
+}
+
+/** A reissue that the old key did not sign is looked at by a person first. @throws ERR_HANDLE_SPENT */
+function assertReady({ record, step }: StepContext): void {
+  const state = deriveState(record);
+  if (state !== "awaiting-review") return;
+  throw new RenewalError("ERR_HANDLE_SPENT", { details: { id: record.id, state, step } });
 }
 
 async function collect(context: StepContext, access: TokenAccess): Promise<void> {

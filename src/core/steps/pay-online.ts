@@ -5,6 +5,7 @@ import { deliver, drop, intoOutbox, pendingExchange, reconcile } from "../outbox
 import type { OnlinePaymentContent } from "../ports/transport.js";
 import { problemsOf } from "../problems.js";
 import type { RenewalRecord } from "../record.js";
+import { withReply } from "../replies.js";
 import { freshId } from "../runtime.js";
 import type { OnlinePayment } from "../step-options.js";
 import { businessOf, NOT_NOW, oneOf } from "./pay.js";
@@ -19,7 +20,9 @@ export async function payOnline(context: StepContext, options: OnlinePayment): P
   }
   // The answer to an earlier try may have been lost, and the payment be open.
   await clearUp(context, options);
-  if (isOpen(context, content.method)) return;
+  // And what is open may have been paid meanwhile: shown once more, it would be paid twice.
+  if (isOpen(context, content.method)) await look(context);
+  if (isOpen(context, content.method) || !context.record.payment?.open) return;
   const { runtime, signal } = context;
   const instructionId = freshId(runtime);
   const exchange = await business.prepareOnlinePayment(
@@ -39,6 +42,14 @@ async function clearUp(context: StepContext, { repeat }: OnlinePayment): Promise
     throw new RenewalError("ERR_OUTCOME_UNCLEAR", { details: { purpose: pending.purpose } });
   }
   await drop(context, pending);
+}
+
+/** Where asking costs no PIN. */
+async function look(context: StepContext): Promise<void> {
+  const { transport, signal } = context;
+  if (transport.traits.polling !== "free") return;
+  const reply = await transport.progress(context.reference(), { signal });
+  await context.save((record) => withReply(record, reply, context.now()));
 }
 
 function isOpen({ record, now }: StepContext, method: string): boolean {

@@ -1,10 +1,9 @@
-import { constants, publicEncrypt, randomBytes } from "node:crypto";
 import type { StepContext } from "../context.js";
 import { RenewalError } from "../errors.js";
 import type { InstalledPair } from "../installed-pairs.js";
 import { intoOutbox } from "../outbox.js";
-import { keyAlgorithmOf, verifySignature } from "../pki/algorithms.js";
-import { opensFiles, parseCertificate, sha256Hex } from "../pki/certificate.js";
+import { verifySignature } from "../pki/algorithms.js";
+import { sha256Hex } from "../pki/certificate.js";
 import { bytesEqual } from "../pki/der.js";
 import type { Session } from "../ports/driver.js";
 import type { Exchange } from "../ports/transport.js";
@@ -13,6 +12,7 @@ import { freshId } from "../runtime.js";
 import { tokenSigner } from "../signers.js";
 import type { TokenAccess } from "../unlock.js";
 import { signContinuity } from "./continuity.js";
+import { proveDecryption } from "./prove-decryption.js";
 
 type Pairs = readonly [InstalledPair, ...InstalledPair[]];
 
@@ -33,7 +33,10 @@ export async function prove(
     await readBack(context, session, pairs);
     const [signing] = pairs;
     const proof = await signProof(context, session, signing);
-    for (const pair of pairs) await proveDecryption(context, session, pair);
+    for (const pair of pairs) {
+      const isProven = await proveDecryption(context, session, pair);
+      if (!isProven && pair !== signing) await signProof(context, session, pair);
+    }
     const continuity = await signContinuity(context, session, signing);
     const exchange = await prepareConfirmation(context, session, pairs);
     await context.save((record) => ({
@@ -92,36 +95,6 @@ async function signProof(
     });
   }
   return { statement, algorithm, signature };
-}
-
-/** What is encrypted to the new certificate, its key opens; where that cannot be tried, its signature has to do. */
-async function proveDecryption(
-  context: StepContext,
-  session: Session,
-  pair: InstalledPair,
-): Promise<void> {
-  const { use, keyId, spki, certificate } = pair;
-  const isRsa = keyAlgorithmOf(spki)?.startsWith("rsa");
-  // An unrestricted certificate may be one whose key only signs, as the one before.
-  const { keyUsage } = parseCertificate(certificate);
-  const isForFiles = keyUsage.length > 0 && opensFiles(parseCertificate(certificate));
-  if (!session.decrypt || !isRsa || !isForFiles) {
-    if (use === "encryption") await signProof(context, session, pair);
-    return;
-  }
-  const secret = randomBytes(32);
-  const key = { key: Buffer.from(spki), format: "der", type: "spki" } as const;
-  const ciphertext = publicEncrypt({ ...key, padding: constants.RSA_PKCS1_PADDING }, secret);
-  const opened = await session.decrypt({
-    key: { keyId, spki },
-    algorithm: "rsaes-pkcs1-v1_5",
-    ciphertext: new Uint8Array(ciphertext),
-    signal: context.signal,
-  });
-  if (bytesEqual(opened, secret)) return;
-  throw new RenewalError("ERR_PROOF_FAILED", {
-    details: { reason: "the new key does not open what is encrypted to the new certificate" },
-  });
 }
 
 export async function prepareConfirmation(

@@ -1,5 +1,6 @@
 import { untilAborted } from "../abort.js";
 import type { StepContext } from "../context.js";
+import { throwIfAborted } from "../errors.js";
 import type { RebindHook } from "../runtime.js";
 import { reportOf } from "../summaries.js";
 import { printable } from "../text.js";
@@ -43,15 +44,22 @@ async function outcomeOf(
   if (!report) return { status: "left", reason: "the renewal is not completed" };
   const { renewalId, previous, renewed, continuity } = report;
   try {
+    throwIfAborted(signal);
     const asked = (async () =>
       hook.rebind({ renewalId, previous, renewed, statement: continuity }, { signal }))();
     const answer = await untilAborted(asked, signal);
     if (answer === "moved") return { status: "moved" };
     return { status: "left", reason: "the hook left it" };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { status: "left", reason: printable(reason).slice(0, 500) };
+    return { status: "left", reason: reasonOf(error) };
   }
+}
+
+/** Hooks are others' code, and may throw anything. */
+function reasonOf(error: unknown): string {
+  const told = error instanceof Error ? error.message : error;
+  const reason = typeof told === "string" ? told : "the hook failed without a word";
+  return printable(reason).slice(0, 500);
 }
 
 function isMoved(done: readonly Rebinding[], id: string): boolean {

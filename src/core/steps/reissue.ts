@@ -1,15 +1,23 @@
 import type { StepContext } from "../context.js";
 import { identityOf, sameToken } from "../domain/token-identity.js";
 import { RenewalError } from "../errors.js";
-import { deliver, intoOutbox, pendingExchange, reconcile, settle } from "../outbox.js";
+import { deliver, drop, intoOutbox, pendingExchange, reconcile, settle } from "../outbox.js";
 import { parseCertificate } from "../pki/certificate.js";
 import type { Session, TokenIdentity } from "../ports/driver.js";
 import type { Exchange, Signer } from "../ports/transport.js";
-import type { Choice, HeldCertificate, KeyRequest, RequestedKey } from "../record.js";
+import type {
+  Choice,
+  HeldCertificate,
+  KeyRequest,
+  RenewalRecord,
+  RequestedKey,
+} from "../record.js";
+import { withReply } from "../replies.js";
 import { type KeyPurpose, requestedKeyFor } from "../requested-key.js";
 import { freshId } from "../runtime.js";
 import { tokenSigner } from "../signers.js";
 import type { ContinueOptions, ReissueOptions } from "../step-options.js";
+import { deriveState } from "../transitions.js";
 import { type TokenAccess, tokenAccess } from "../unlock.js";
 import { makeCertificationRequest } from "./certification-requests.js";
 import { assertNotClosed } from "./confirm.js";
@@ -41,8 +49,8 @@ export async function requestAtInstallation(
 }
 
 /**
- * Plans the key, saves the plan, makes the key, and hands in its request. A request that was sent and whose outcome is open
- * is cleared up first.
+ * Plans the key, saves the plan, makes the key, and hands in its request. One of an earlier try whose outcome is open is
+ * cleared up first.
  */
 async function handIn(
   context: StepContext,
@@ -50,10 +58,9 @@ async function handIn(
   options: ContinueOptions,
   accessTo: (plan: KeyRequest) => TokenAccess,
 ): Promise<void> {
-  const pending = pendingExchange(context.record, "certification-request");
-  if (pending && (await settle(context, pending, options)) === "done") return;
-  await reconcile(context);
-  assertNotClosed(context);
+  if ((await clearUp(context, wanted, options)) === "done") return;
+  // What was cleared up was another one, and is too old to be sent: there is nothing that the terms still want.
+  if (wanted.reason === "installation" && context.record.application.request) return;
   const plan = resumed(context, wanted) ?? planFor(context, wanted);
   await context.save((record) => ({
     ...record,
@@ -63,13 +70,54 @@ async function handIn(
   await deliver(context, exchange);
 }
 
+/**
+ * Sends again what was to be handed in for the same purpose. What was to be handed in for another one, the holder has thought
+ * better of, unless the RA has it: then it counts, and this one follows where the RA takes it now.
+ */
+async function clearUp(
+  context: StepContext,
+  wanted: Pick<KeyRequest, "reason" | "token">,
+  options: ContinueOptions,
+): Promise<"done" | "open"> {
+  const pending = pendingExchange(context.record, "certification-request");
+  // At installation any request will do.
+  const isSame = wanted.reason === "installation" || isPlanned(context.record, wanted);
+  if (pending && isSame && (await settle(context, pending, options)) === "done") return "done";
+  const unclear = await reconcile(context);
+  assertNotClosed(context);
+  const left = pendingExchange(context.record, "certification-request");
+  if (left && unclear.includes(left) && !options.repeat) {
+    throw new RenewalError("ERR_OUTCOME_UNCLEAR", { details: { purpose: left.purpose } });
+  }
+  if (left) await drop(context, left);
+  if (wanted.reason !== "installation") await assertStillOpen(context);
+  return deriveState(context.record) === "awaiting-review" ? "done" : "open";
+}
+
+/** The RA may have ended it meanwhile: better seen before a key pair is made. Where asking costs a PIN, its refusal tells. */
+async function assertStillOpen(context: StepContext): Promise<void> {
+  const { transport, signal } = context;
+  if (transport.traits.polling !== "free") return;
+  const reply = await transport.progress(context.reference(), { signal });
+  await context.save((record) => withReply(record, reply, context.now()));
+  assertNotClosed(context);
+}
+
+function isPlanned(
+  { issuance: { keyRequest } }: RenewalRecord,
+  { reason, token }: Pick<KeyRequest, "reason" | "token">,
+): boolean {
+  return keyRequest?.reason === reason && sameToken(keyRequest.token, token);
+}
+
 /** What an interrupted try planned for the same purpose: the key that it may have made is found again. */
 function resumed(
   { record }: StepContext,
-  { reason, token }: Pick<KeyRequest, "reason" | "token">,
+  wanted: Pick<KeyRequest, "reason" | "token">,
 ): KeyRequest | undefined {
   const { keyRequest } = record.issuance;
-  if (keyRequest?.reason !== reason || !sameToken(keyRequest.token, token)) return undefined;
+  if (!keyRequest || !isPlanned(record, wanted)) return undefined;
+  const { reason } = wanted;
   if (reason === "certificate-unusable") return keyRequest;
   // The key may be lost once more: it is looked for, and made where it is not there.
   const { key, encryptionKey } = keyRequest;

@@ -38,7 +38,8 @@ interface Retired {
 }
 
 function retired(record: RenewalRecord, remove: ReadonlySet<string>): Retired[] {
-  const { previous, encryption } = record;
+  const { previous } = record;
+  const encryption = renewedEncryption(record);
   const opensFiles = canDecrypt(previous.der);
   const signing = {
     held: previous,
@@ -54,6 +55,11 @@ function retired(record: RenewalRecord, remove: ReadonlySet<string>): Retired[] 
   return [signing, second];
 }
 
+/** The previous encryption certificate, where another one took its place. */
+function renewedEncryption({ encryption, issuance }: RenewalRecord): HeldCertificate | undefined {
+  return issuance.collected?.encryption ? encryption : undefined;
+}
+
 /** A key that may still open files goes only when it is called that. @throws ERR_ARGUMENT */
 function checkRemoval(
   { record, now }: StepContext,
@@ -61,7 +67,8 @@ function checkRemoval(
 ): ReadonlySet<string> {
   const named = new Set<string>(Array.isArray(remove) ? remove : []);
   const removesKey = named.has("key-pair") || named.has("decryption-key-pair");
-  const { previous, application, encryption, issuance } = record;
+  const { previous, application, encryption } = record;
+  const isRenewed = renewedEncryption(record) !== undefined;
   refuseIf(
     named.size === 0 || ![...named].every((kind) => REMOVABLE.has(kind)),
     `must be a list of one or more of ${[...REMOVABLE].join(", ")}`,
@@ -75,19 +82,16 @@ function checkRemoval(
     "this key can open files: name it as decryption-key-pair to remove it for good",
   );
   refuseIf(
-    named.has("decryption-key-pair") && !canDecrypt(previous.der) && !encryption,
-    "there is no key pair that opens files",
+    (named.has("encryption-certificate") && !isRenewed) ||
+      (named.has("decryption-key-pair") && !isRenewed && !canDecrypt(previous.der)),
+    encryption
+      ? "the encryption certificate was not renewed, and is the one in use"
+      : "there is no encryption certificate, and no key pair that opens files",
   );
-  const removesEncryption = named.has("encryption-certificate") || named.has("decryption-key-pair");
-  refuseIf(
-    removesEncryption && encryption !== undefined && !issuance.collected?.encryption,
-    "the encryption certificate was not renewed, and is the one in use",
-  );
-  const renewed = issuance.collected && parseCertificate(issuance.collected.certificate);
-  refuseIf(
-    renewed !== undefined && renewed.notBefore > now(),
-    `the new certificate is valid from ${renewed?.notBefore.toISOString()} on`,
-  );
+  for (const { certificate } of pairsOf(record)) {
+    const { notBefore } = parseCertificate(certificate);
+    refuseIf(notBefore > now(), `the new certificate is valid from ${notBefore.toISOString()} on`);
+  }
   return named;
 }
 

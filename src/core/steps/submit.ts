@@ -18,7 +18,7 @@ export async function submit(context: StepContext, options: SubmitOptions): Prom
   const token = await findToken(context.runtime, context.record.token, context.signal);
   const { choice, documents } = await decide(context, options, token);
   const keys = requestedKeys(context.record, choice);
-  preflight(token, choice);
+  preflight(token, choice, keys.encryption?.key);
   await keepDocuments(context, documents);
   await context.save((record) => ({
     ...record,

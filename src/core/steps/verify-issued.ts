@@ -38,7 +38,7 @@ export function verifyIssued(context: StepContext, issued: Issued): CollectedCer
     ...signing,
     encryption:
       asked && encryption
-        ? verifyOne(context, encryptionOf(issued), encryption, asked.key)
+        ? verifyEncryption(context, encryptionOf(issued), encryption, asked.key)
         : undefined,
     confirmBy: issued.confirmBy,
   };
@@ -51,6 +51,21 @@ function encryptionOf({ encryption }: Issued): NonNullable<Issued["encryption"]>
       { pointer: "/encryption", message: "is missing: both certificates were applied for" },
     ],
   });
+}
+
+/** What is wrong with it is told apart from what is wrong with the other. */
+function verifyEncryption(...parts: Parameters<typeof verifyOne>): VerifiedCertificate {
+  try {
+    return verifyOne(...parts);
+  } catch (error) {
+    if (!(error instanceof RenewalError)) throw error;
+    const { code, details, cause } = error;
+    const problems = error.problems.map(({ pointer, message }) => ({
+      pointer: `/encryption${pointer}`,
+      message,
+    }));
+    throw new RenewalError(code, { details: { ...details, use: "encryption" }, cause, problems });
+  }
 }
 
 function verifyOne(

@@ -14,18 +14,23 @@ export function inTurn(onFailure: (signal: AbortSignal | undefined) => void = ()
   let last: Promise<unknown> = Promise.resolve();
   return (options, work) => {
     const { signal } = options ?? {};
-    const result = last.then(async () => {
-      throwIfAborted(signal);
+    const before = last;
+    // The next one waits for the work itself, and not only for whoever asked for it.
+    let done: Promise<unknown> = before;
+    const result = (async () => {
+      await untilAborted(before, signal);
       await turn();
       throwIfAborted(signal);
+      const working = work();
+      done = working.catch(() => undefined);
       try {
-        return await untilAborted(work(), signal);
+        return await untilAborted(working, signal);
       } catch (cause) {
         if (cause instanceof RenewalError) throw cause;
         throw new RenewalError("ERR_TOKEN_FAILURE", { cause });
       }
-    });
-    last = result.catch(() => onFailure(signal));
+    })();
+    last = result.catch(() => onFailure(signal)).then(() => done);
     return result;
   };
 }

@@ -1,3 +1,4 @@
+import { isLoopback } from "../../core/domain/loopback.js";
 import { RenewalError } from "../../core/errors.js";
 
 /** Where the RA is. */
@@ -9,8 +10,8 @@ export interface Endpoint {
 }
 
 /**
- * Reads a base URL: `https`, or `http` to a literal loopback address (127.0.0.0/8, `[::1]`). The name `localhost` is not
- * taken, since a resolver decides where it leads. Paths of the interface are appended to the base's own.
+ * Reads a base URL: `https`, or `http` to a literal loopback address (127.0.0.0/8, `[::1]`). Paths of the
+ * interface are appended to the base's own.
  * @throws ERR_ARGUMENT
  */
 export function parseBaseUrl(baseUrl: string): Endpoint {
@@ -22,11 +23,6 @@ export function parseBaseUrl(baseUrl: string): Endpoint {
   if (url.search !== "" || url.hash !== "") refuse("must not have a query or a fragment");
   const base = url.origin + url.pathname.replace(/\/+$/, "");
   return { origin: url.origin, url: (path) => base + path };
-}
-
-// URL has brought every spelling of an IPv4 address (127.1, 0x7f000001) into this form.
-function isLoopback(hostname: string): boolean {
-  return /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === "[::1]";
 }
 
 function refuse(message: string): never {

@@ -49,7 +49,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   return {
     async call(name, call) {
       throwIfAborted(call.signal);
-      const deadline = startDeadline(options.timeoutMs, call.signal);
+      const deadline = startDeadline(options.timeoutMs + sendingMs(call.body), call.signal);
       try {
         const response = await request(options, name, call, deadline.signal);
         return await readAnswer(options, name, response, call.ifNoneMatch !== undefined);
@@ -156,6 +156,12 @@ function firstIssue(error: z.ZodError): string {
   const pointer = (issue?.path ?? []).map((step) => `/${String(step)}`).join("");
   return `${pointer || "/"}: ${issue?.message ?? "not as the protocol says"}`.slice(0, 300);
 }
+
+/** A document takes its time on a slow line: 32 kB a second at the least. */
+const SLOWEST_BYTES_PER_MS = 32;
+
+const sendingMs = (body: HttpCall["body"] = ""): number =>
+  Math.ceil(body.length / SLOWEST_BYTES_PER_MS);
 
 /** Its own timer, ended with the call: `AbortSignal.timeout` lives on after it, and `any` may be collected too early. */
 function startDeadline(

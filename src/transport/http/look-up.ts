@@ -16,6 +16,7 @@ import {
   encodeJson,
   encodeStatement,
   lookUpStatementSchema,
+  offerHash,
   STATEMENT_PURPOSE,
 } from "./wire/statements.js";
 
@@ -57,13 +58,15 @@ export function readFound(
   return renewals.map((found) => {
     const { request, encryptionCertificate, encryptionRequest, application: signed } = found;
     const statement = ownStatement(signed, certificate);
-    const offer = openArchivedOffer(found.offer, statement.certificateSha256, rules);
+    // As of then: the RA's certificate may have ended since, and the applicant signed the document's hash.
+    const clock = { now: () => statement.signedAt };
+    const offer = openArchivedOffer(found.offer, statement.certificateSha256, { ...rules, clock });
     const { encryption } = statement;
     const fits =
       statement.renewalId === found.renewalId &&
       statement.origin === rules.endpoint.origin &&
       statement.offer.id === offer.offer.id &&
-      (offer.document === undefined || statement.offer.sha256 === sha256Hex(offer.document)) &&
+      statement.offer.sha256 === offerHash(offer.offer, offer.document) &&
       isOf(request, statement.requestSha256) &&
       isOf(encryptionCertificate, encryption?.certificateSha256) &&
       isOf(encryptionRequest, encryption?.requestSha256);

@@ -347,7 +347,7 @@ describe("the follow secret", () => {
       closed(sampleLedger({ receipts: [receipt(yuan(1))], refunds: [refund(yuan(1), "sent")] })),
     ],
   ])("is erased when the renewal %s", (_, record) => {
-    expect(withoutSpentSecrets(record).secrets).toEqual({});
+    expect(withoutSpentSecrets(record, record.updatedAt).secrets).toEqual({});
   });
 
   it.each([
@@ -359,6 +359,6 @@ describe("the follow secret", () => {
     ],
     ["is closed and money is there", closed(sampleLedger({ receipts: [receipt(yuan(1))] }))],
   ])("is kept while the renewal %s", (_, record) => {
-    expect(withoutSpentSecrets(record)).toBe(record);
+    expect(withoutSpentSecrets(record, record.updatedAt)).toBe(record);
   });
 });

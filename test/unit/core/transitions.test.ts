@@ -27,23 +27,33 @@ const STEPS = [
   "discard",
   "continue",
   "payByBankTransfer",
+  "payOnline",
+  "amend",
+  "attach",
   "wait",
   "cancel",
   "install",
+  "requestReissue",
+  "rebind",
   "retirePrevious",
 ] as const satisfies readonly StepName[];
 
 const CLOSE_REASONS = ["discarded", "cancelled", "refused", "lapsed"] as const;
+const ELSEWHERE = sampleRecord({
+  application: { status: "approved" },
+  issuance: { status: "confirmed" },
+});
 
 type Place = keyof typeof RECORDS | CloseReason;
 
 const PLACES: ReadonlyMap<Place, RenewalRecord> = new Map<Place, RenewalRecord>([
   ...(Object.entries(RECORDS) as [keyof typeof RECORDS, RenewalRecord][]),
   ...CLOSE_REASONS.map((status) => [status, sampleRecord({ application: { status } })] as const),
+  ["elsewhere", ELSEWHERE],
 ]);
 
 /** Where the RA can have taken an application by the time it is asked, wherever the asking began. */
-const RA_DECIDES = ["refused", "lapsed", "cancelled"] as const;
+const RA_DECIDES = ["refused", "lapsed", "cancelled", "elsewhere"] as const;
 
 /** DESIGN.md's table; a client that looks once a day sees several of its rows at once. */
 const MOVES: readonly (readonly [from: Place, by: readonly StepName[], to: readonly Place[]])[] = [
@@ -64,7 +74,7 @@ const MOVES: readonly (readonly [from: Place, by: readonly StepName[], to: reado
   ],
   [
     "awaiting-payment",
-    ["refresh", "wait", "payByBankTransfer", "cancel"],
+    ["refresh", "wait", "payByBankTransfer", "payOnline", "cancel"],
     ["awaiting-review", "ready-to-install", "action-required", ...RA_DECIDES],
   ],
   [
@@ -74,12 +84,21 @@ const MOVES: readonly (readonly [from: Place, by: readonly StepName[], to: reado
   ],
   [
     "action-required",
-    ["refresh", "payByBankTransfer", "cancel"],
+    ["refresh", "payByBankTransfer", "payOnline", "cancel"],
     ["awaiting-payment", "awaiting-review", "ready-to-install", ...RA_DECIDES],
   ],
+  ["action-required", ["amend", "attach"], ["submitting"]],
+  [
+    "submitting",
+    ["amend", "attach"],
+    ["awaiting-payment", "awaiting-review", "ready-to-install", "draft", "action-required"],
+  ],
   ["ready-to-install", ["cancel"], RA_DECIDES],
+  ["ready-to-install", ["requestReissue"], ["awaiting-review", ...RA_DECIDES]],
   ["ready-to-install", ["install"], ["installing", ...RA_DECIDES]],
+  ["ready-to-install", ["continue"], ["installing", ...RA_DECIDES]],
   ["installing", ["install", "continue"], ["confirming", ...RA_DECIDES]],
+  ["installing", ["requestReissue"], ["awaiting-review", "ready-to-install", ...RA_DECIDES]],
   ["confirming", ["install", "continue"], ["completed", ...RA_DECIDES]],
 ];
 
@@ -110,6 +129,25 @@ describe("the transition table", () => {
     }
   });
 
+  it.each(["install", "continue", "cancel", "requestReissue"] as const)(
+    "lets %s go back to the review only where a reissue was asked for",
+    (step) => {
+      const before = RECORDS["ready-to-install"];
+      const keyRequest = {
+        reason: "key-lost" as const,
+        token: before.token,
+        key: { keyId: Uint8Array.of(1), label: "new", algorithm: "ec-p256" as const },
+      };
+      const asking = { ...before, issuance: { ...before.issuance, keyRequest } };
+      for (const place of ["awaiting-review", "action-required"] as const) {
+        expect(() => assertTransition(asking, RECORDS[place], step)).not.toThrow();
+      }
+      expect(() => assertTransition(before, RECORDS["action-required"], step)).toThrowError(
+        expect.objectContaining({ code: "ERR_TRANSITION" }),
+      );
+    },
+  );
+
   it("names what was refused", () => {
     expect(() => assertTransition(RECORDS.installing, RECORDS.draft, "continue")).toThrowError(
       expect.objectContaining({ details: { from: "installing", to: "draft", step: "continue" } }),
@@ -136,6 +174,11 @@ describe("the state follows from the facts", () => {
     const record = sampleRecord({ application: { status } });
     expect(deriveState(record)).toBe("closed");
     expect(closeReason(record)).toBe(status);
+  });
+
+  it("closed: another computer installed and confirmed it", () => {
+    expect(deriveState(ELSEWHERE)).toBe("closed");
+    expect(closeReason(ELSEWHERE)).toBe("elsewhere");
   });
 
   it("is not changed by an order that is closed while the token is written to: the pair is what counts", () => {

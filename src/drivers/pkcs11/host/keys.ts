@@ -5,12 +5,7 @@ import { parseCertificate } from "../../../core/pki/certificate.js";
 import { bytesEqual } from "../../../core/pki/der.js";
 import type { KeyPair, KeyReference } from "../../../core/ports/driver.js";
 import type { Params } from "../rpc.js";
-import {
-  type Entry,
-  kindEntries,
-  privateKeyEntries,
-  publicKeyEntries,
-} from "./key-templates.js";
+import { type Entry, kindEntries, privateKeyEntries, publicKeyEntries } from "./key-templates.js";
 import { generationMechanism, keyAlgorithmsOf } from "./mechanisms.js";
 import { findObjects, type ObjectAccess, template, tryReadAttributes } from "./objects.js";
 import {
