@@ -4,7 +4,7 @@ import type { WantedAttachment } from "./domain/offer.js";
 import { bytes } from "./domain/scalars.js";
 import { type Problem, RenewalError } from "./errors.js";
 import { sha256Hex } from "./pki/certificate.js";
-import type { AttachmentReference, Document } from "./ports/transport.js";
+import type { AttachmentDocument, AttachmentReference } from "./ports/transport.js";
 import type { RenewalRecord } from "./record.js";
 import { isUnreadable, storeKeys, unreadableRevision } from "./record-store.js";
 import type { Runtime } from "./runtime.js";
@@ -25,7 +25,7 @@ export function checkAttachments(
   kept: readonly AttachmentReference[] = [],
 ): {
   readonly attachments: readonly AttachmentReference[];
-  readonly documents: readonly Document[];
+  readonly documents: readonly AttachmentDocument[];
 } {
   if (!Array.isArray(given))
     throw invalid([{ pointer: "/attachments", message: "must be a list" }]);
@@ -56,7 +56,7 @@ export function checkAttachments(
 /** Into the store, before anything names them. Safe to repeat. */
 export async function keepDocuments(
   { runtime: { store }, record }: StepContext,
-  documents: readonly Document[],
+  documents: readonly AttachmentDocument[],
 ): Promise<void> {
   for (const { sha256, content } of documents) {
     const key = storeKeys.attachment(record.id, sha256);
@@ -151,7 +151,12 @@ const pointerOf = (purpose: unknown) => `/attachments/${String(purpose)}`;
 const invalid = (problems: readonly Problem[]) =>
   new RenewalError("ERR_ATTACHMENT_INVALID", { problems });
 
-const referenceOf = ({ purpose, sha256, mediaType, size }: Document): AttachmentReference => ({
+const referenceOf = ({
+  purpose,
+  sha256,
+  mediaType,
+  size,
+}: AttachmentDocument): AttachmentReference => ({
   purpose,
   sha256,
   mediaType,

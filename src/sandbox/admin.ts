@@ -11,7 +11,7 @@ import { advance } from "./calendar.js";
 import { type Scenario, type ScenarioStep, scenarioSchema } from "./faults.js";
 import { type Dispatch, deliver, issueInvoice, ship } from "./invoices.js";
 import { findApplication, type Office } from "./office.js";
-import { type OnlinePayment, payOnline } from "./online-payments.js";
+import { type GatewayPayment, payOnline } from "./online-payments.js";
 import { bookReceipt } from "./payments.js";
 import { changePolicy, policySchema, type SandboxPolicy } from "./policy.js";
 import { describeProgress } from "./progress.js";
@@ -69,7 +69,7 @@ export interface SandboxAdmin {
   /** The refund that was due went out. */
   sendRefund(refund: { renewalId: string; refundId: string }): Promise<void>;
   /** The payer pays at the gateway, in time or not, once or often. */
-  payOnline(payment: OnlinePayment & { renewalId: string }): Promise<void>;
+  payOnline(payment: GatewayPayment & { renewalId: string }): Promise<void>;
   /** Issues the invoice that was requested, paid or not. */
   issueInvoice(of: { renewalId: string }): Promise<void>;
   /** Hands a parcel that is being prepared to the courier. */

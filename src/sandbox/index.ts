@@ -23,7 +23,7 @@ export type { AdminApplication, AdminCertificate, SandboxAdmin } from "./admin.j
 export type { CertificateFlaw, DocumentFlaw, Fault, ScenarioStep } from "./faults.js";
 export type { Dispatch } from "./invoices.js";
 export type { SubjectFields } from "./name.js";
-export type { OnlinePayment } from "./online-payments.js";
+export type { GatewayPayment } from "./online-payments.js";
 export { DEMONSTRATION_POLICY, type IssuerName, type SandboxPolicy } from "./policy.js";
 export type { LoggedRequest } from "./request-log.js";
 export type { Reason } from "./review.js";

@@ -67,7 +67,7 @@ export function openOnlinePayment(
 }
 
 /** What the payer did at the gateway, and how its messages travel. */
-export interface OnlinePayment {
+export interface GatewayPayment {
   /** Default: the last one that was opened. */
   readonly instructionId?: string | undefined;
   /** How often. Default: once. */
@@ -82,7 +82,7 @@ export interface OnlinePayment {
 export function payOnline(
   office: Office,
   application: Application,
-  { instructionId, times = 1, callbackId, delayMs = 0 }: OnlinePayment,
+  { instructionId, times = 1, callbackId, delayMs = 0 }: GatewayPayment,
 ): void {
   const payments = onlinePaymentsOf(application);
   const payment =

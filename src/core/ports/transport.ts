@@ -127,7 +127,7 @@ export interface BusinessFacet {
    * Uploads a document before the application names it. Named by its hash, so it is safe to repeat.
    * @throws ERR_ATTACHMENT_INVALID, ERR_RA_*
    */
-  upload?(reference: Reference, document: Document, options?: CallOptions): Promise<void>;
+  upload?(reference: Reference, document: AttachmentDocument, options?: CallOptions): Promise<void>;
   /**
    * Finds what was applied for with this certificate, from any computer: signed by its key. The RA takes the new follow
    * secret for each of them from now on, beside those that it knows.
@@ -151,7 +151,7 @@ export interface AttachmentReference {
 }
 
 /** A document to be uploaded. */
-export interface Document extends AttachmentReference {
+export interface AttachmentDocument extends AttachmentReference {
   readonly content: Uint8Array;
 }
 

@@ -8,7 +8,7 @@ import { checkFormSchema, validateForm } from "../form.js";
 import { assertAcknowledged, guardQuestions } from "../guards.js";
 import { parseCertificate } from "../pki/certificate.js";
 import type { Token } from "../ports/driver.js";
-import type { Document } from "../ports/transport.js";
+import type { AttachmentDocument } from "../ports/transport.js";
 import type { Choice } from "../record.js";
 import type { SubmitOptions } from "../step-options.js";
 
@@ -21,7 +21,7 @@ export async function decide(
   context: StepContext,
   options: SubmitOptions,
   token: Token,
-): Promise<{ readonly choice: Choice; readonly documents: readonly Document[] }> {
+): Promise<{ readonly choice: Choice; readonly documents: readonly AttachmentDocument[] }> {
   const { record } = context;
   const { offer } = record.offer;
   const now = context.now();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { WantedAttachment } from "../../core/domain/offer.js";
 import { sha256Hex } from "../../core/pki/certificate.js";
-import type { Document } from "../../core/ports/transport.js";
+import type { AttachmentDocument } from "../../core/ports/transport.js";
 import { rejectsWith } from "../contract.js";
 import type { TransportCase } from "../transport-contract.js";
 import { facet, prepareApplication, requestFor, saved, withRemote } from "./support.js";
@@ -91,7 +91,7 @@ export const attachmentCases: readonly TransportCase[] = [
   },
 ];
 
-function documentOf(text: string): Document {
+function documentOf(text: string): AttachmentDocument {
   const content = new TextEncoder().encode(text);
   const mediaType = "application/pdf";
   return {
@@ -103,4 +103,4 @@ function documentOf(text: string): Document {
   };
 }
 
-const referenceOf = ({ content: _, ...reference }: Document) => reference;
+const referenceOf = ({ content: _, ...reference }: AttachmentDocument) => reference;
