@@ -22,7 +22,12 @@ import { processIdentitySchema } from "./process-identity.js";
 import type { RenewalRecord } from "./record.js";
 
 const RECORD_FORMAT = "certrenew/renewal";
-export const RECORD_VERSION = 1;
+/**
+ * 1: bank transfers and one signing certificate. 2: amendments, documents, online payment, later requests, encryption
+ * certificates; a program that knows only 1 would lose them, and must not write. Either is read.
+ */
+export const RECORD_VERSION = 2;
+const READABLE_VERSIONS = [1, RECORD_VERSION] as const;
 
 const tokenIdentitySchema = z.object({
   serialNumber: z.string().max(200),
@@ -76,7 +81,7 @@ const verifiedSchema = z.object({
 
 const recordSchema = z.object({
   format: z.literal(RECORD_FORMAT),
-  version: z.literal(RECORD_VERSION),
+  version: z.literal(READABLE_VERSIONS),
   id: identifier,
   createdAt: dateTime,
   updatedAt: dateTime,

@@ -8,6 +8,7 @@ import {
   failureOf,
   inState,
   sendings,
+  theCredential,
   transferOf,
   type World,
 } from "./world.js";
@@ -208,6 +209,54 @@ describe("documents with the application", () => {
     await program.client.forget(draft.id, { evenIfOpen: true });
 
     expect(await world.store.list("attachment-")).toEqual([]);
+  });
+
+  test.each<[string, broken: keyof Store]>([
+    ["kept for a submit that could not store them all", "save"],
+    ["that could not be removed when the RA refused", "remove"],
+  ])("%s go when the draft is discarded", async (_, broken) => {
+    const world = await documents();
+    let failures = 1;
+    const failing =
+      <A extends [string, ...unknown[]], R>(method: (...given: A) => Promise<R>) =>
+      async (...given: A): Promise<R> => {
+        const isNext = given[0].startsWith("attachment-") && (await leftover()).length > 0;
+        if (isNext && failures-- > 0) throw new Error("the disk is full");
+        return method(...given);
+      };
+    const leftover = () => world.store.list("attachment-");
+    const { store } = world;
+    const { client } = world.program({
+      store: {
+        ...store,
+        ...(broken === "save" ? { save: failing(store.save) } : { remove: failing(store.remove) }),
+      },
+    });
+    const draft = await client.start(await theCredential(client));
+    if (broken === "remove") world.ra.fault({ type: "refused", method: "send" });
+    const error = await failureOf(
+      draft.submit({ ...acceptOffer(draft), attachments: [licence, letter] }),
+    );
+    expect(await leftover()).not.toEqual([]);
+
+    await inState(error.renewal, "draft").discard();
+
+    expect(await leftover()).toEqual([]);
+  });
+
+  test("one file for two purposes is of the type that each is named with", async () => {
+    const world = await documents();
+    const { content } = licence;
+
+    const { id } = await submitted(world, [licence, { ...letter, content }]);
+
+    const named = await world.ra.admin.attachments({ renewalId: id });
+    expect(named.map(({ purpose, mediaType }) => [purpose, mediaType])).toEqual([
+      ["licence", "application/pdf"],
+      ["letter", "image/jpeg"],
+    ]);
+    expect(await atTheRa(world, id)).toEqual({ licence: "a licence", letter: "a licence" });
+    expect(await isStored(world.store, licence)).toBe(false);
   });
 
   test("an RA that takes no documents: ERR_UNSUPPORTED, and it is a draft again", async () => {

@@ -67,6 +67,43 @@ describe("the continuity statement", () => {
     expect(report.continuity).toBeUndefined();
     expect(report.renewed.notAfter).toEqual(new Date("2027-12-20T02:00:00Z"));
   });
+
+  test.each(["ERR_TOKEN_FAILURE", "ERR_ALGORITHM_UNSUPPORTED"] as const)(
+    "is absent where the old key answers %s, and the installation goes on",
+    async (code) => {
+      const world = await createWorld({ ra: CLERKS });
+      const ready = await reach("ready-to-install", world);
+      const { driver } = world.program();
+      const asked: number[] = [];
+      const { client } = world.program({
+        driver: {
+          ...driver,
+          async unlock(...given) {
+            const session = await driver.unlock(...given);
+            return {
+              ...session,
+              sign(options) {
+                const [id] = options.key.keyId;
+                if (options.key.keyId.length === 1 && id === 1) {
+                  asked.push(id);
+                  driver.fault({ type: "fail", code, method: "sign" });
+                }
+                return session.sign(options);
+              },
+            };
+          },
+        },
+      });
+      const renewal = inState(await client.resume(ready.id), "ready-to-install");
+
+      const { report, state } = await renewal.install(acknowledgeAll(renewal));
+
+      expect(state).toBe("completed");
+      expect(report.continuity).toBeUndefined();
+      expect(asked).toEqual([1]);
+      expect(world.ra.desk.applications).toMatchObject([{ confirmed: true }]);
+    },
+  );
 });
 
 /** Where a certificate is bound, and what becomes of it. */

@@ -1,5 +1,13 @@
 import { X509Certificate } from "node:crypto";
-import type { KeyAlgorithm, KeyMode, Renewal, RetireOptions, Transport } from "certrenew";
+import {
+  type DecryptionAlgorithm,
+  type KeyAlgorithm,
+  type KeyMode,
+  type Renewal,
+  RenewalError,
+  type RetireOptions,
+  type Transport,
+} from "certrenew";
 import type { MockTransportOptions } from "certrenew/transport/mock";
 import { describe, expect, test } from "vitest";
 import { acknowledgeAll, CLERKS, reach } from "./stations.js";
@@ -83,6 +91,43 @@ describe("renewed together", () => {
     // What the new key was made for, its token lets it do.
     const made = keyMode === "renew" ? undefined : token.keys.at(-1);
     expect(made?.usage).toBe(keyMode === "renew" ? undefined : "encryption");
+  });
+
+  test.each<[string, opens: readonly DecryptionAlgorithm[]]>([
+    ["knows OAEP alone", ["rsaes-oaep-sha256"]],
+    ["knows OAEP with SHA-1 alone", ["rsaes-oaep-sha1"]],
+    ["decrypts nothing", []],
+  ])("on a token that %s, both are installed", async (_, opens) => {
+    const world = await pairWorld();
+    const { id } = await reach("ready-to-install", world);
+    const { driver } = world.program();
+    const opened: DecryptionAlgorithm[] = [];
+    const { client } = world.program({
+      driver: {
+        ...driver,
+        async unlock(...given) {
+          const session = await driver.unlock(...given);
+          return {
+            ...session,
+            async decrypt(options) {
+              const { algorithm } = options;
+              if (!session.decrypt || !opens.includes(algorithm)) {
+                throw new RenewalError("ERR_ALGORITHM_UNSUPPORTED", { details: { algorithm } });
+              }
+              opened.push(algorithm);
+              return session.decrypt(options);
+            },
+          };
+        },
+      },
+    });
+    const renewal = inState(await client.resume(id), "ready-to-install");
+
+    const { report } = await renewal.install(acknowledgeAll(renewal));
+
+    expect(report.encryption?.outcome).toBe("renewed");
+    expect(opened).toEqual(opens);
+    expect(world.token.certificates).toHaveLength(4);
   });
 
   test("asks whether files are encrypted to the one before, at submit and at install", async () => {

@@ -349,6 +349,57 @@ describe("looked up again", () => {
   });
 });
 
+describe("another computer was faster", () => {
+  const amended = { mobile: "13900139000" };
+
+  test("an amendment on top of what was amended there is refused; looking it up replaces the record", async () => {
+    const world = await createWorld({ ra: CLERKS });
+    const program = world.program();
+    const stale = await reach("action-required", world, program);
+    const there = inState(await found(elsewhere(world)), "action-required");
+    await there.amend({ form: amended });
+
+    const error = await failureOf(stale.amend({ form: { mobile: "13700137000" } }));
+
+    expect(error).toMatchObject({ code: "ERR_RA_REFUSED", renewal: { state: "action-required" } });
+    expect(world.ra.desk.applications).toMatchObject([{ revision: 2, form: amended }]);
+    const replaced = inState(await found(program), "awaiting-review");
+    expect(replaced.id).toBe(stale.id);
+    world.ra.desk.return(stale.id, [{ text: "邮箱有误" }]);
+    const again = inState(await replaced.refresh(), "action-required");
+    const third = await again.amend({ form: { email: "li@example.com" } });
+    expect(world.ra.desk.applications).toMatchObject([
+      { revision: 3, form: { ...SAMPLE_FORM, ...amended, email: "li@example.com" } },
+    ]);
+    world.ra.desk.approve(stale.id);
+    const done = await installed(await inState(third, "awaiting-review").refresh());
+    expect((await program.client.resume(stale.id)).state).toBe(done.state);
+    expect((await program.client.renewals()).renewals).toHaveLength(1);
+  });
+
+  test.each(["refresh", "wait"] as const)(
+    "and completed it: %s closes the renewal here, done elsewhere, and forgets the secret",
+    async (method) => {
+      const policy = { shipsInvoices: false };
+      const world = await createWorld({ ra: { ...CLERKS, policy } });
+      const stale = await reach("awaiting-review", world);
+      world.ra.desk.book(stale.id);
+      world.ra.desk.approve(stale.id);
+      await installed(await found(elsewhere(world)));
+
+      const closed = inState(await stale[method](), "closed");
+
+      expect(closed.reason).toBe("elsewhere");
+      const stored = await world.store.load(`renewal-${stale.id}`);
+      expect(stored?.document["secrets"]).toEqual({});
+      expect(inState(await world.program().client.resume(stale.id), "closed").reason).toBe(
+        "elsewhere",
+      );
+      expect(world.token.certificates).toHaveLength(2);
+    },
+  );
+});
+
 describe("what is over is told", () => {
   test("with its money, beside what is under way", async () => {
     const world = await createWorld({ ra: CLERKS });

@@ -409,6 +409,22 @@ describe("invoices (发票) and parcels (快递)", () => {
   });
 });
 
+describe("an installation that the RA has ended", () => {
+  test("fails, and erases the secret where nothing is left to follow", async () => {
+    const world = await createWorld({
+      ra: { ...CLERKS, confirmWithinMs: DAY_MS, policy: { shipsInvoices: false } },
+    });
+    const ready = await reach("ready-to-install", world);
+    world.clock.advance(2 * DAY_MS);
+
+    const error = await failureOf(ready.install(acknowledgeAll(ready)));
+
+    expect(error.code).toBe("ERR_RA_REFUSED");
+    expect(inState(error.renewal, "closed").reason).toBe("lapsed");
+    expect(await isFollowed(world, ready.id)).toBe(false);
+  });
+});
+
 describe("payment after the review", () => {
   test("nothing is to be paid before the approval, then the order is open, then it is ready", async () => {
     const world = await createWorld({ ra: { ...CLERKS, policy: { payment: "after-review" } } });

@@ -37,8 +37,9 @@ export async function prove(
       const isProven = await proveDecryption(context, session, pair);
       if (!isProven && pair !== signing) await signProof(context, session, pair);
     }
-    const continuity = await signContinuity(context, session, signing);
     const exchange = await prepareConfirmation(context, session, pairs);
+    // The last of all: an old key that fails may take the session with it.
+    const continuity = await signContinuity(context, session, signing);
     await context.save((record) => ({
       ...intoOutbox(record, exchange),
       issuance: {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   ledgerSchema,
+  type OnlinePaymentInstruction,
   outstandingAmount,
   type PaymentLedger,
   type PaymentStatus,
@@ -38,6 +39,23 @@ const ledger: fc.Arbitrary<PaymentLedger> = fc.record({
     { maxLength: 3 },
   ),
 });
+
+/** A payment that is open at the gateway, over all. */
+function online(over: Partial<OnlinePaymentInstruction>): OnlinePaymentInstruction {
+  return {
+    id: "online-1",
+    kind: "online",
+    createdAt: NOW,
+    recipient: { name: "张三", mobile: "13800138000", address: "示例市示例路 1 号" },
+    invoiceType: "quota",
+    method: "unionpay",
+    amount: yuan(200),
+    paymentUrl: "https://pay.example/1",
+    expiresAt: new Date(NOW.getTime() + 1000),
+    status: "open",
+    ...over,
+  };
+}
 
 describe("money", () => {
   it("is added and taken away in minor units, exactly", () => {
@@ -179,6 +197,35 @@ describe("a ledger from outside", () => {
       refunds: [{ ...refund(yuan(1), "sent"), dueAt: NOW, sentAt: NOW }],
     });
     expect(ledgerSchema.decode(JSON.parse(JSON.stringify(payment)))).toEqual(payment);
+  });
+
+  it.each([
+    ["https://pay.example/1", true],
+    ["http://127.0.0.1:1/", true],
+    ["http://[::1]:1/", true],
+    ["http://127.evil.example/", false],
+    ["http://127.0.0.1.evil.example/", false],
+    ["http://localhost/", false],
+    ["http://pay.example/1", false],
+    ["https://holder:word@pay.example/1", false],
+    ["https://holder@pay.example/1", false],
+    ["javascript:alert(1)", false],
+  ])("leads to %s to pay: %s", (paymentUrl, isTaken) => {
+    const payment = sampleLedger({ instructions: [online({ paymentUrl })] });
+    const { success } = ledgerSchema.safeParse(JSON.parse(JSON.stringify(payment)));
+    expect(success).toBe(isTaken);
+  });
+
+  it.each([
+    ["all", 200, 0, true],
+    ["more than all", 201, 0, false],
+    ["the rest", 50, 150, true],
+    ["more than the rest", 200, 150, false],
+  ])("shows where %s is to be paid online: %d of which %d arrived, %s", (_, asked, arrived, isShown) => {
+    const instruction = online({ amount: yuan(asked) });
+    const receipts = arrived > 0 ? [receipt(yuan(arrived))] : [];
+    const view = viewPayment(sampleLedger({ instructions: [instruction], receipts }));
+    expect(view.online).toEqual(isShown ? instruction : undefined);
   });
 
   it.each([

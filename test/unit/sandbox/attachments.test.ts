@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createSandbox, type Sandbox } from "certrenew/sandbox";
 import { httpTransport } from "certrenew/transport/http";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -151,6 +151,36 @@ describe("attachments", () => {
         content: { attachments: [named(licence)] },
       }),
     ).rejects.toMatchObject({ code: "ERR_RA_REFUSED" });
+  });
+
+  it("stay in the folder, whatever id the path names", async () => {
+    const applicant = await newApplicant(sandbox, now);
+    const followSecret = "A".repeat(43);
+    const upload = (renewalId: string) =>
+      fetch(`${sandbox.baseUrl}/v1/renewals/${renewalId}/attachments/${licence.sha256}`, {
+        method: "PUT",
+        headers: { authorization: `Bearer ${followSecret}`, "content-type": licence.mediaType },
+        body: licence.content,
+      });
+
+    for (const id of ["..%2fescaped", "..%2f..%2fescaped", "constructor", "__proto__", "toString"]) {
+      const response = await upload(id);
+      expect.soft([id, response.status]).toEqual([id, 404]);
+      expect(response.headers.get("content-type")).toContain("application/problem+json");
+    }
+
+    const files = [...readdirSync(folder, { recursive: true }), ...readdirSync(dirname(folder))];
+    expect(files.map(String).filter((name) => /escaped|attachment-/.test(name))).toEqual([]);
+    // The same with an id of ours is taken, and the state is still saved.
+    expect((await upload("an-id-of-ours")).ok).toBe(true);
+    await apply(transportOf(sandbox), applicant, {
+      now,
+      reference: { ...(await prepareApplication(transportOf(sandbox), applicant)).reference, renewalId: "an-id-of-ours", followSecret },
+      content: { attachments: [named(licence)] },
+    });
+    await sandbox.close();
+    sandbox = await open();
+    expect(await sandbox.admin.attachments({ renewalId: "an-id-of-ours" })).toHaveLength(1);
   });
 
   it("can be asked for in a review, are amended in time, and the payment stays", async () => {

@@ -169,6 +169,44 @@ describe("a reissue", () => {
     expect(done.progress.issuance.status).toBe("confirmed");
   });
 
+  it.each(["approve", "refuse"] as const)(
+    "without the old key waits for a person, and what was issued stands until they %s",
+    async (decide) => {
+      const applicant = await newApplicant(sandbox, now);
+      const { reference, renewalId } = await approved(applicant);
+      const { certificate: first } = await transport().collect(reference);
+      const isRevoked = async () => {
+        const { sha256 } = parseCertificate(first);
+        const entries = await sandbox.admin.certificates();
+        return entries.find((entry) => entry.sha256 === sha256)?.revokedAt !== undefined;
+      };
+      await sandbox.admin.setPolicy({ reviewDelayMs: 1000 });
+      const { requested } = await requestCertificate(transport(), applicant, reference, {
+        reason: "key-lost",
+        signer: null,
+      });
+
+      now = new Date(now.getTime() + DAY_MS);
+      expect((await transport().progress(reference)).progress).toMatchObject({
+        application: { status: "received" },
+        issuance: { status: "none" },
+      });
+      await expect(transport().collect(reference)).rejects.toMatchObject({ code: "ERR_RA_BUSY" });
+      expect(await isRevoked()).toBe(false);
+      const reasons = [{ text: "请更正" }];
+      await expect(
+        sandbox.admin.returnForCorrection({ renewalId, reasons }),
+      ).rejects.toMatchObject({ code: "ERR_RA_REFUSED" });
+
+      await sandbox.admin[decide]({ renewalId, reasons });
+
+      expect(await isRevoked()).toBe(true);
+      if (decide === "refuse") return;
+      const { certificate } = await transport().collect(reference);
+      expect(spkiOf(certificate)).toEqual(requested.spki);
+    },
+  );
+
   it("keeps the price of what was issued, when it is refused then", async () => {
     await sandbox.admin.setPolicy({ payment: "before-review" });
     const applicant = await newApplicant(sandbox, now);
