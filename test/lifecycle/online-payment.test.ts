@@ -411,10 +411,13 @@ describe("invoices (发票) and parcels (快递)", () => {
 
 describe("an installation that the RA has ended", () => {
   test("fails, and erases the secret where nothing is left to follow", async () => {
-    const world = await createWorld({
-      ra: { ...CLERKS, confirmWithinMs: DAY_MS, policy: { shipsInvoices: false } },
-    });
-    const ready = await reach("ready-to-install", world);
+    const policy = { payment: "none", shipsInvoices: false } as const;
+    const world = await createWorld({ ra: { ...CLERKS, confirmWithinMs: DAY_MS, policy } });
+    const draft = await reach("draft", world);
+    const reviewed = inState(await draft.submit(acceptOffer(draft)), "awaiting-review");
+    world.ra.desk.approve(draft.id);
+    const ready = inState(await reviewed.refresh(), "ready-to-install");
+    expect(await isFollowed(world, ready.id)).toBe(true);
     world.clock.advance(2 * DAY_MS);
 
     const error = await failureOf(ready.install(acknowledgeAll(ready)));

@@ -18,7 +18,8 @@ export const bytes = z.codec(
   z.custom<Uint8Array>((value) => value instanceof Uint8Array),
   {
     decode: (text) => new Uint8Array(Buffer.from(text, "base64")),
-    encode: (octets) => Buffer.from(octets).toString("base64"),
+    // Below a schema with checks Zod encodes once without them, and tries a union's wrong member too.
+    encode: (octets: Uint8Array | undefined) => Buffer.from(octets ?? []).toString("base64"),
   },
 );
 

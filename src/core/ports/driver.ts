@@ -219,7 +219,8 @@ export interface DestroyOptions extends CallOptions {
 }
 
 /**
- * A logged-in session on one token. Every method may throw ERR_TOKEN_REMOVED, ERR_MODULE_HUNG, ERR_MODULE_CRASHED,
+ * A logged-in session on one token. Every method may throw ERR_TOKEN_REMOVED, ERR_TOKEN_WRONG (another token took its place),
+ * ERR_MODULE_HUNG, ERR_MODULE_CRASHED,
  * ERR_TOKEN_FAILURE; the session is then of no further use.
  */
 export interface Session extends AsyncDisposable {

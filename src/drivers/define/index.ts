@@ -66,6 +66,9 @@ export function defineDriver(parts: DriverParts): Driver {
     },
     async unlock(wanted, { pin, signal, onHost } = {}) {
       const token = await calls({ signal }, async () => find(await present(), wanted));
+      if (pin === undefined && token.loginRequired && !token.protectedAuthenticationPath) {
+        throw new RenewalError("ERR_PIN_REQUIRED", { details: { token: token.label } });
+      }
       await onHost?.(await identifyThisProcess());
       // An abort must be seen before the PIN is presented; afterwards it is too late.
       await turn();

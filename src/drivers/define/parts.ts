@@ -10,12 +10,13 @@ import type { KeyPair, Token } from "../../core/ports/driver.js";
 export interface DriverParts {
   /** A short name for reports. */
   readonly name: string;
-  /** The tokens present now. */
+  /** The tokens present now. Asked before each call of a session too, so that a removal is seen: keep it quick. */
   tokens(): Promise<readonly Token[]>;
   /** The certificates on a token, as anybody may read them. */
   certificates(token: Token): Promise<readonly StoredCertificate[]>;
   /**
-   * Presents the PIN to the token, exactly once. `pin` is absent where the token needs none, or it is typed at the reader.
+   * Presents the PIN to the token, exactly once. `pin` is absent only where the token needs none (`loginRequired`), or it is
+   * typed at the reader (`protectedAuthenticationPath`).
    * @throws ERR_PIN_INCORRECT, ERR_PIN_LOCKED
    */
   login(token: Token, pin: string | undefined): Promise<SessionParts>;

@@ -1,3 +1,4 @@
+import { sameToken } from "../../core/domain/token-identity.js";
 import { RenewalError } from "../../core/errors.js";
 import { signatureAlgorithmsFor } from "../../core/pki/algorithms.js";
 import { parseCertificate, sha256Hex } from "../../core/pki/certificate.js";
@@ -26,9 +27,16 @@ export function openSession(
     if (signal?.aborted) isOpen = false;
   });
   const call: typeof queue = (options, work) =>
-    queue(options, () => {
+    queue(options, async () => {
       if (!isOpen) throw new RenewalError("ERR_TOKEN_FAILURE", { details: { token: token.label } });
-      return work();
+      await assertPresent(parts, token);
+      try {
+        return await work();
+      } catch (error) {
+        // What fails because the token is gone is told as that.
+        if (!(error instanceof RenewalError)) await assertPresent(parts, token);
+        throw error;
+      }
     });
 
   async function keyOf(reference: KeyReference): Promise<KeyPair> {
@@ -91,6 +99,18 @@ export function openSession(
     [Symbol.asyncDispose]: () => session.close(),
   };
   return session;
+}
+
+/** @throws ERR_TOKEN_REMOVED, ERR_TOKEN_WRONG where another one is there instead */
+async function assertPresent(parts: DriverParts, token: Token): Promise<void> {
+  const present = await parts.tokens();
+  if (present.some((each) => sameToken(each, token))) return;
+  const [other] = present;
+  const details = { token: token.label, serialNumber: token.serialNumber };
+  if (!other) throw new RenewalError("ERR_TOKEN_REMOVED", { details });
+  throw new RenewalError("ERR_TOKEN_WRONG", {
+    details: { ...details, found: other.label, foundSerialNumber: other.serialNumber },
+  });
 }
 
 async function destroy(

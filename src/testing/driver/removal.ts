@@ -92,9 +92,16 @@ function watching(driver: Driver): { next(): Promise<TokenEvent>; stop(): void }
     if (waiter) waiter(event);
     else events.push(event);
   });
-  const next = () => {
+  const next = async () => {
     const event = events.shift();
-    return event ? Promise.resolve(event) : new Promise<TokenEvent>((done) => waiting.push(done));
+    if (event) return event;
+    // A driver's watch keeps no process alive, and some test runners neither.
+    const alive = setInterval(() => {}, 1_000);
+    try {
+      return await new Promise<TokenEvent>((done) => waiting.push(done));
+    } finally {
+      clearInterval(alive);
+    }
   };
   return { next, stop };
 }

@@ -221,12 +221,15 @@ describe("a ledger from outside", () => {
     ["more than all", 201, 0, false],
     ["the rest", 50, 150, true],
     ["more than the rest", 200, 150, false],
-  ])("shows where %s is to be paid online: %d of which %d arrived, %s", (_, asked, arrived, isShown) => {
-    const instruction = online({ amount: yuan(asked) });
-    const receipts = arrived > 0 ? [receipt(yuan(arrived))] : [];
-    const view = viewPayment(sampleLedger({ instructions: [instruction], receipts }));
-    expect(view.online).toEqual(isShown ? instruction : undefined);
-  });
+  ])(
+    "shows where %s is to be paid online: %d of which %d arrived, %s",
+    (_, asked, arrived, isShown) => {
+      const instruction = online({ amount: yuan(asked) });
+      const receipts = arrived > 0 ? [receipt(yuan(arrived))] : [];
+      const view = viewPayment(sampleLedger({ instructions: [instruction], receipts }));
+      expect(view.online).toEqual(isShown ? instruction : undefined);
+    },
+  );
 
   it.each([
     ["nothing", yuan(0)],

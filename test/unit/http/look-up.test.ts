@@ -1,7 +1,7 @@
 import { createSandbox, type Sandbox } from "certrenew/sandbox";
-import { type Fetch, httpTransport } from "certrenew/transport/http";
+import { type Fetch, type HttpTransportOptions, httpTransport } from "certrenew/transport/http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Applicant, apply, lookUp, newApplicant } from "../../support/applicant.js";
+import { type Applicant, apply, DAY_MS, lookUp, newApplicant } from "../../support/applicant.js";
 
 /** What an RA shows of the applications that it found is the applicant's own, or nothing of it is believed. */
 let now: Date;
@@ -29,17 +29,20 @@ interface Told {
   readonly [member: string]: unknown;
 }
 
-function transport(change?: (newest: Told, older: Told) => Told) {
+function transport(
+  change?: (newest: Told, older: Told) => Told,
+  options: Pick<HttpTransportOptions, "signedDocuments"> = {},
+) {
   const { baseUrl, trustAnchors } = sandbox;
   const fetching: Fetch = async (url, init) => {
     const response = await fetch(url, init as RequestInit);
     if (!change || !url.endsWith("/look-ups")) return response;
     const answer = (await response.json()) as { renewals: [Told, Told] };
     const [newest, older] = answer.renewals;
-    const renewals = [change(newest, older), older];
+    const renewals = [change(newest, older), ...(older ? [older] : [])];
     return Response.json({ ...answer, renewals }, { status: response.status });
   };
-  return httpTransport({ baseUrl, trustAnchors, clock, fetch: fetching });
+  return httpTransport({ baseUrl, trustAnchors, clock, fetch: fetching, ...options });
 }
 
 describe("a look-up believes an application", () => {
@@ -90,6 +93,38 @@ describe("a look-up believes an application", () => {
   ])("not %s: ERR_RA_RESPONSE", async (_, change) => {
     const asked = lookUp(transport(change), applicant);
     await expect(asked).rejects.toMatchObject({ code: "ERR_RA_RESPONSE" });
+  });
+
+  it("of which the RA's certificate has expired since", async () => {
+    now = new Date(now.getTime() + 11 * 365 * DAY_MS);
+    const found = await lookUp(transport(), applicant);
+    expect(found).toHaveLength(2);
+    expect(found[0]?.offer.document).toBeDefined();
+  });
+
+  it("with an offer that was never signed only as it was applied for: ERR_RA_RESPONSE", async () => {
+    await sandbox.close();
+    sandbox = await createSandbox({
+      clock,
+      scenario: [{ route: "requestOffer", fault: { kind: "document", flaw: "unsigned" } }],
+    });
+    applicant = await newApplicant(sandbox, now);
+    const lenient = { signedDocuments: "optional" } as const;
+    await apply(transport(undefined, lenient), applicant, { now });
+    const found = await lookUp(transport(undefined, lenient), applicant);
+    expect(found.map(({ offer }) => offer.document)).toEqual([undefined]);
+    const years = found[0]?.offer.offer.terms.years ?? [];
+
+    const dearer = transport(({ offer, ...told }) => {
+      const { unsigned } = offer as { unsigned: string };
+      const text = Buffer.from(unsigned, "base64").toString();
+      const changed = text.replaceAll('"amount":20000', '"amount":90000');
+      expect(changed).not.toBe(text);
+      return { ...told, offer: { unsigned: Buffer.from(changed).toString("base64") } };
+    }, lenient);
+
+    expect(years.map(({ total }) => total.amount)).toContain(20_000);
+    await expect(lookUp(dearer, applicant)).rejects.toMatchObject({ code: "ERR_RA_RESPONSE" });
   });
 
   it("not with an offer that the RA did not sign: ERR_RA_UNTRUSTED", async () => {

@@ -163,7 +163,13 @@ describe("attachments", () => {
         body: licence.content,
       });
 
-    for (const id of ["..%2fescaped", "..%2f..%2fescaped", "constructor", "__proto__", "toString"]) {
+    for (const id of [
+      "..%2fescaped",
+      "..%2f..%2fescaped",
+      "constructor",
+      "__proto__",
+      "toString",
+    ]) {
       const response = await upload(id);
       expect.soft([id, response.status]).toEqual([id, 404]);
       expect(response.headers.get("content-type")).toContain("application/problem+json");
@@ -175,7 +181,11 @@ describe("attachments", () => {
     expect((await upload("an-id-of-ours")).ok).toBe(true);
     await apply(transportOf(sandbox), applicant, {
       now,
-      reference: { ...(await prepareApplication(transportOf(sandbox), applicant)).reference, renewalId: "an-id-of-ours", followSecret },
+      reference: {
+        ...(await prepareApplication(transportOf(sandbox), applicant)).reference,
+        renewalId: "an-id-of-ours",
+        followSecret,
+      },
       content: { attachments: [named(licence)] },
     });
     await sandbox.close();
