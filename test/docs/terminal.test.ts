@@ -2,12 +2,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { mustRun, root } from "../support/run.js";
+import { mustRun, root, run } from "../support/run.js";
 
 /** What the examples show to people, and what to pipes. */
 
 const TIMEOUT_MS = 180_000;
 const built = join(root, "build", "examples");
+
+const SIZE = "stty cols 100 rows 50";
+const AS_TERMINAL =
+  "data:text/javascript,Object.assign(process.stdout,{isTTY:true,columns:100,rows:50})";
 
 let folder: string;
 
@@ -18,13 +22,27 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("in a terminal", () => {
-  /** Runs an example under a pseudo-terminal, as util-linux's script makes one. */
+  /**
+   * Runs an example under a pseudo-terminal, as util-linux's script makes one. In a container that has none, standard output
+   * says that it is one.
+   */
   async function inTerminal(call: string, env: Readonly<Record<string, string>>) {
-    const command = `stty cols 100 rows 50; ${process.execPath} ${join(built, call)}`;
-    const { stdout } = await mustRun("script", ["-qec", command, "/dev/null"], {
+    const options = {
       cwd: folder,
       env: { TERM: "xterm-256color", CI: undefined, NO_COLOR: undefined, ...env },
-    });
+    };
+    const hasTerminals = await run("script", ["-qec", "true", "/dev/null"], options).then(
+      ({ status }) => status === 0,
+      () => false,
+    );
+    const example = join(built, call);
+    const { stdout } = hasTerminals
+      ? await mustRun(
+          "script",
+          ["-qec", `${SIZE}; ${process.execPath} ${example}`, "/dev/null"],
+          options,
+        )
+      : await mustRun(process.execPath, ["--import", AS_TERMINAL, ...example.split(" ")], options);
     return stdout;
   }
 

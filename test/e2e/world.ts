@@ -46,7 +46,8 @@ export interface Program {
 export async function createWorld(): Promise<World> {
   const hsm = softHsmStore();
   const identity = hsm.initialise("E2E Token");
-  const sandbox = await createSandbox({ policy: { bookingDelayMs: 0, reviewDelayMs: 0 } });
+  // Without a delay the answer to the transfer would tell of the approval, and nobody would see the review.
+  const sandbox = await createSandbox({ policy: { bookingDelayMs: 0, reviewDelayMs: 300 } });
   const driver = softHsmDriver({ conf: hsm.conf });
   const session = await driver.unlock(identity, { pin: PIN });
   const [keyId, label] = [Uint8Array.of(1), "old"];
