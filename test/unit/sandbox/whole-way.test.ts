@@ -98,7 +98,10 @@ describe("a whole renewal over HTTP", () => {
     const issued = await transport.collect(reference);
     writeFileSync(join(folder, "new.pem"), toPem(issued.certificate, "CERTIFICATE"));
     writeFileSync(join(folder, "old.pem"), toPem(applicant.certificate, "CERTIFICATE"));
-    expect(openssl("verify", "-x509_strict", "-CAfile", "chain.pem", "new.pem")).toContain("OK");
+    // The RA's clock is ahead of the machine's by what was let pass.
+    const attime = String(Math.floor(clock.now().getTime() / 1000));
+    const chain = ["-attime", attime, "-CAfile", "chain.pem"];
+    expect(openssl("verify", "-x509_strict", ...chain, "new.pem")).toContain("OK");
     const subject = (file: string) =>
       openssl("x509", "-in", file, "-noout", "-subject", "-ext", "keyUsage");
     expect(subject("new.pem")).toBe(subject("old.pem"));
